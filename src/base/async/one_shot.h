@@ -1,0 +1,75 @@
+// A value that one coroutine waits for and somebody on the same shard sets once, or never: then the deadline ends the
+// wait. Owned by one shard; shared by pointer between the two sides.
+#pragma once
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/async/shard.h"
+#include "base/check.h"
+
+namespace weir {
+
+template <class T>
+class OneShot : public std::enable_shared_from_this<OneShot<T>> {
+ public:
+  explicit OneShot(Shard& shard) : shard_(shard) {}
+
+  // False when a value was set, or the wait timed out, before. The waiter goes on in a later turn of the loop, so a
+  // setter may hold references into its own state.
+  bool set(T value) {
+    if (done_) return false;
+    done_ = true;
+    value_ = std::move(value);
+    resume();
+    return true;
+  }
+
+  [[nodiscard]] bool is_done() const { return done_; }
+
+  // One waiter. nullopt: `deadline` passed first. Throws only when the shard is torn down.
+  boost::asio::awaitable<std::optional<T>> wait(SteadyTime deadline = SteadyTime::max()) {
+    const auto self = this->shared_from_this();  // outlives a setter that lets go
+    if (!done_) {
+      std::optional<Shard::TimerId> timer;
+      if (deadline != SteadyTime::max()) {
+        timer = shard_.start_timer(deadline, [self] {
+          if (self->done_) return;
+          self->done_ = true;
+          self->resume();
+        });
+      }
+      co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
+          [self](auto handler) {
+            CHECK(self->waiter_ == nullptr, "two waiters on one OneShot");
+            self->waiter_ = [held = std::move(handler)]() mutable { std::move(held)(); };
+          },
+          boost::asio::use_awaitable);
+      if (timer) shard_.cancel_timer(*timer);
+    }
+    co_return std::move(value_);
+  }
+
+ private:
+  void resume() {
+    if (waiter_ == nullptr) return;
+    shard_.post(std::exchange(waiter_, nullptr));
+  }
+
+  Shard& shard_;
+  bool done_ = false;
+  std::optional<T> value_;
+  std::move_only_function<void()> waiter_;
+};
+
+template <class T>
+std::shared_ptr<OneShot<T>> make_one_shot(Shard& shard) {
+  return std::make_shared<OneShot<T>>(shard);
+}
+
+}  // namespace weir

@@ -1,0 +1,61 @@
+// What stands between the network and Kafka: a callable from a frame to a reply that may come later. net knows bytes,
+// not Kafka. Everything here lives on the connection's shard.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/byte_chain.h"
+#include "base/bytes.h"
+
+namespace weir::net {
+
+// One request without its 4-byte size. `bytes` may be changed in place (batches are patched there).
+struct Frame {
+  std::shared_ptr<void> owner;  // keeps `bytes` alive
+  MutableByteView bytes;
+};
+
+// One end of a connection, as text and number.
+struct Endpoint {
+  std::string host;  // an address, never a name
+  std::uint16_t port = 0;
+};
+
+// Constant for a connection's life.
+struct ConnectionInfo {
+  std::uint64_t id = 0;
+  Endpoint peer;
+  Endpoint local;          // the address the client reached
+  std::string listener;    // "PLAINTEXT"
+};
+
+struct Reply {
+  enum class Kind {
+    kBytes,    // goes out after every earlier reply; the 4-byte size is part of `bytes`
+    kNothing,  // acks=0: no bytes, and no later reply waits for it
+    kClose,    // earlier replies go out, then the connection closes
+  };
+  Kind kind = Kind::kClose;
+  ByteChain bytes;
+};
+
+// Requests of one connection take effect in arrival order (design decision 3): the next frame's handler starts when
+// this one has released the order, or returned. A handler that only waits from here on (fsync, min_bytes) releases.
+class EffectOrder {
+ public:
+  virtual void release() = 0;  // idempotent
+
+ protected:
+  ~EffectOrder() = default;
+};
+
+// `info` and `order` outlive the coroutine. Never throws for bad bytes: that is Reply::kClose.
+using FrameHandler =
+    std::function<boost::asio::awaitable<Reply>(Frame frame, std::shared_ptr<const ConnectionInfo> info,
+                                                std::shared_ptr<EffectOrder> order)>;
+
+}  // namespace weir::net

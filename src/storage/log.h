@@ -1,0 +1,151 @@
+// One partition's log: segments, indexes, and three ends. Owned by one shard, which alone appends, rolls and completes
+// flushes; any thread reads through the LogView that the owner publishes. Formats: FORMAT.md.
+//
+// Always: log_start <= flushed_end <= log_end; an index entry reaches its file only after an fdatasync covered its
+// batch (so the last intact entry is part of the durable floor, design decision 7); a name that an acked batch depends
+// on was made durable by the flush that acked it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/byte_chain.h"
+#include "base/clock.h"
+#include "base/published.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "model/ids.h"
+#include "record/batch_header.h"
+#include "storage/fs.h"
+
+namespace weir::storage {
+
+class Segment;
+
+struct LogSettings {
+  std::int64_t segment_bytes = 1073741824;
+  std::int64_t segment_ms = 604800000;
+  std::int64_t segment_jitter_ms = 0;
+  std::int64_t segment_index_bytes = 10485760;
+  std::int64_t index_interval_bytes = 4096;
+};
+
+// Whether a read may wait for the disk. kIfResident: a shard; answers kNotReady when it would have to wait.
+enum class ReadMode { kIfResident, kMayBlock };
+
+struct ReadResult {
+  ByteChain bytes;            // whole batches, the first one containing the asked offset; empty: nothing below the limit
+  Offset next;                // the offset after the last batch in `bytes`; the asked offset when empty
+};
+
+struct TimestampMatch {
+  Offset offset;
+  std::int64_t timestamp_ms;
+  LeaderEpoch leader_epoch;
+};
+
+// An immutable list of segments with what is needed to read them. Any thread; holds its segments open.
+class LogView {
+ public:
+  LogView(Offset log_start, std::vector<std::shared_ptr<Segment>> segments);
+
+  [[nodiscard]] Offset log_start() const { return log_start_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
+  [[nodiscard]] std::uint64_t size_bytes() const;
+
+  // Whole batches from the one that contains `from` while they end at or below `limit` and fit `max_bytes`;
+  // `at_least_one` returns the first even if it does not fit. `from` lies in [log_start, limit]. At most one segment's
+  // range per call, so fewer bytes than max_bytes do not mean the end.
+  [[nodiscard]] Result<ReadResult> read(Offset from, Offset limit, std::uint64_t max_bytes, bool at_least_one,
+                                        ReadMode mode) const;
+  // Reads the same range into the page cache, on a helper; afterwards read(kIfResident) succeeds unless it was evicted.
+  [[nodiscard]] Result<void> warm(Offset from, Offset limit, std::uint64_t max_bytes) const;
+
+  // The first record in offset order, at or above log_start and below `limit`, whose timestamp is >= `timestamp_ms`.
+  // Decompresses (bounded by max_inflated_bytes) and blocks: helpers only.
+  [[nodiscard]] Result<std::optional<TimestampMatch>> find_timestamp(std::int64_t timestamp_ms, Offset limit,
+                                                                     std::uint64_t max_inflated_bytes) const;
+  // The first record with the largest timestamp below `limit`; nullopt when there is no record. Helpers only.
+  [[nodiscard]] Result<std::optional<TimestampMatch>> find_max_timestamp(Offset limit,
+                                                                         std::uint64_t max_inflated_bytes) const;
+
+ private:
+  Offset log_start_;
+  std::vector<std::shared_ptr<Segment>> segments_;  // ascending, the last one is active
+};
+
+// What one round of fdatasync must cover. Made by the owner, run on a helper, handed back to the owner.
+struct FlushJob {
+  std::vector<std::shared_ptr<Segment>> segments;  // with bytes that are not durable
+  std::vector<Path> directories;                   // with names that are not durable; synced after the files
+  Offset end;                                      // log_end when the job was made
+  FileSystem* fs = nullptr;
+};
+
+// Runs a job's system calls. Helpers only; touches nothing but files.
+[[nodiscard]] Result<void> run_flush(const FlushJob& job);
+
+struct LogOpenOptions {
+  bool clean = false;                // the directory was stopped cleanly: trust sizes and indexes
+  Offset recovery_point{0};          // from the checkpoint: below it everything is durable
+  Offset log_start{0};               // from the checkpoint
+  // Called for every batch kept, in offset order: rebuilds what is derived from the log (producer state).
+  std::function<void(const record::BatchHeader&)> on_batch;
+};
+
+struct RecoveryReport {
+  std::uint64_t scanned_bytes = 0;
+  std::uint64_t truncated_bytes = 0;
+};
+
+class Log {
+ public:
+  // Opens or creates the log in `directory`, recovers it (torn tail cut, indexes rebuilt, everything scanned made
+  // durable), and publishes its first view. Blocks: start-up or helpers. `fs`, `clock`, `random` outlive the log.
+  static Result<std::unique_ptr<Log>> open(FileSystem& fs, const Clock& clock, Random& random, Path directory,
+                                           LogSettings settings, LogOpenOptions options);
+  ~Log();
+
+  // Appends one whole batch, already stamped with base offset log_end() and its epoch. `header` is its header.
+  // Rolls first when the segment is full, too old or its index is (kafka-protocol 6.1). kNoSpace: truncated back, the
+  // log stays usable. Any other failure fences the log: every later call fails. Not durable until a flush covers it.
+  Result<void> append(ByteView batch, const record::BatchHeader& header);
+
+  // True when log_end > flushed_end and no job is out.
+  [[nodiscard]] bool needs_flush() const;
+  // One job at a time.
+  [[nodiscard]] FlushJob begin_flush();
+  // Owner's thread, with run_flush's result. A failure fences the log for good; the error comes back.
+  Result<void> complete_flush(const FlushJob& job, const Result<void>& outcome);
+
+  [[nodiscard]] Offset log_start() const { return log_start_; }
+  [[nodiscard]] Offset log_end() const { return log_end_; }
+  [[nodiscard]] Offset flushed_end() const { return flushed_end_; }
+  // Any thread.
+  [[nodiscard]] std::shared_ptr<const LogView> view() const { return view_.get(); }
+  [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
+  [[nodiscard]] const Path& directory() const { return directory_; }
+  void set_settings(LogSettings settings) { settings_ = settings; }
+
+  // Clean stop: flushes, trims preallocation, writes final index entries. Blocks. Nothing may be in flight.
+  Result<void> close();
+
+ private:
+  Log(FileSystem& fs, const Clock& clock, Random& random, Path directory, LogSettings settings);
+
+  FileSystem& fs_;
+  const Clock& clock_;
+  Random& random_;
+  Path directory_;
+  LogSettings settings_;
+  RecoveryReport recovery_;
+  Offset log_start_{0};
+  Offset log_end_{0};
+  Offset flushed_end_{0};
+  Published<LogView> view_;
+};
+
+}  // namespace weir::storage

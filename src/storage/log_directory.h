@@ -1,0 +1,71 @@
+// One of the broker's log directories (log.dirs): its lock, identity, checkpoints and clean-stop marker, in Apache
+// Kafka's formats (kafka-protocol 5.1). Blocking; start-up, stop and helpers only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ids.h"
+#include "model/uuid.h"
+#include "storage/fs.h"
+
+namespace weir::storage {
+
+// meta.properties, version 1.
+struct DirectoryIdentity {
+  std::string cluster_id;
+  NodeId node_id;
+  Uuid directory_id;
+};
+
+using OffsetCheckpoint = std::map<TopicPartition, Offset>;
+
+inline constexpr std::string_view kRecoveryPointFile = "recovery-point-offset-checkpoint";
+inline constexpr std::string_view kLogStartFile = "log-start-offset-checkpoint";
+inline constexpr std::string_view kHighWatermarkFile = "replication-offset-checkpoint";
+
+class LogDirectory {
+ public:
+  // Creates `path` (and its parents) if missing, takes the lock, reads the marker and removes it. kBusy: another
+  // process has it; nothing was touched.
+  static Result<std::unique_ptr<LogDirectory>> open(FileSystem& fs, Path path);
+
+  [[nodiscard]] const Path& path() const { return path_; }
+  // Whether the last stop was clean. The marker is gone from disk by now.
+  [[nodiscard]] bool was_clean() const { return was_clean_; }
+
+  // nullopt: there is no meta.properties yet.
+  [[nodiscard]] Result<std::optional<DirectoryIdentity>> read_identity() const;
+  Result<void> write_identity(const DirectoryIdentity& identity);
+
+  // A missing file is an empty checkpoint; a malformed one is kCorrupt.
+  [[nodiscard]] Result<OffsetCheckpoint> read_checkpoint(std::string_view file) const;
+  Result<void> write_checkpoint(std::string_view file, const OffsetCheckpoint& offsets);
+
+  // Partition directories by their names; `-delete`, `-future`, `-stray` forms and other names are left out.
+  [[nodiscard]] Result<std::vector<TopicPartition>> list_partitions() const;
+  [[nodiscard]] Path partition_path(const TopicPartition& of) const;
+  // The partition.metadata file: written before a partition's first data.
+  Result<void> write_partition_metadata(const TopicPartition& of, const Uuid& topic_id);
+  [[nodiscard]] Result<std::optional<Uuid>> read_partition_metadata(const TopicPartition& of) const;
+  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted.
+  Result<Path> mark_deleted(const TopicPartition& of);
+  // Removes every `-delete` directory, file by file.
+  Result<void> remove_deleted();
+
+  // The last step of a clean stop: everything else is durable by now.
+  Result<void> write_clean_marker(std::int64_t broker_epoch);
+
+ private:
+  LogDirectory(FileSystem& fs, Path path) : fs_(fs), path_(std::move(path)) {}
+
+  FileSystem& fs_;
+  Path path_;
+  std::unique_ptr<DirectoryLock> lock_;
+  bool was_clean_ = false;
+};
+
+}  // namespace weir::storage
