@@ -7,7 +7,8 @@ set_property(GLOBAL PROPERTY USE_FOLDERS ON)
 
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(weir_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
+target_compile_options(weir_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+                                            -Wno-missing-field-initializers -Werror)
 target_compile_definitions(weir_flags INTERFACE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL BOOST_ASIO_SEPARATE_COMPILATION
                                                 BOOST_ASIO_NO_DEPRECATED)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -33,7 +34,10 @@ function(weir_module name)
   endforeach()
 endfunction()
 
-# weir_test(NAME SOURCES x_test.cc LINK weir_base) -> build/tests/NAME, one ctest entry with label LABEL.
+# weir_test(NAME SOURCES x_test.cc LINK weir_base [LABEL api] [TIMEOUT seconds]) -> build/PRESET/tests/NAME.
+# LABEL is the rung of the ladder: unit (default), api, crash. The last two run twice, as NAME with WEIR_TEST_SHARDS=1 and
+# as NAME.shards3 with WEIR_TEST_SHARDS=3. Each run leaves its cases in build/PRESET/results, where tests/results.py
+# counts them.
 function(weir_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -46,11 +50,25 @@ function(weir_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  set(shard_counts 1)
+  if(ARG_LABEL MATCHES "^(api|crash)$")
+    list(APPEND shard_counts 3)
+  endif()
+  foreach(shards IN LISTS shard_counts)
+    set(entry ${name})
+    if(shards GREATER 1)
+      set(entry ${name}.shards${shards})
+    endif()
+    add_test(NAME ${entry} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${entry} PROPERTIES
+      LABELS "${ARG_LABEL};gtest"
+      TIMEOUT ${ARG_TIMEOUT}
+      ENVIRONMENT "WEIR_TEST_SHARDS=${shards};GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/results/${entry}.xml")
+  endforeach()
 endfunction()
 
-# weir_fuzz(NAME SOURCES fuzz_x.cc LINK weir_record) -> build/fuzz/NAME, only in preset `fuzz`.
+# weir_fuzz(NAME SOURCES fuzz_x.cc LINK weir_record) -> build/PRESET/fuzz/NAME, only in presets `fuzz` and `coverage`;
+# target fuzz_targets builds them all.
 function(weir_fuzz name)
   if(NOT WEIR_FUZZ)
     return()
@@ -61,4 +79,8 @@ function(weir_fuzz name)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} weir_flags)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  if(NOT TARGET fuzz_targets)
+    add_custom_target(fuzz_targets)
+  endif()
+  add_dependencies(fuzz_targets ${name})
 endfunction()

@@ -2,6 +2,8 @@
 // only by name. Differences are plain integers (offset - offset = count).
 #pragma once
 
+#include <fmt/core.h>
+
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -34,15 +36,18 @@ inline constexpr bool is_strong_int = false;
 template <class Tag, class Rep>
 inline constexpr bool is_strong_int<StrongInt<Tag, Rep>> = true;
 
-// fmt finds this by argument-dependent lookup: a StrongInt prints as its number.
-template <class Tag, class Rep>
-constexpr Rep format_as(StrongInt<Tag, Rep> number) {
-  return number.value();
-}
-
 }  // namespace weir
 
 template <class Tag, class Rep>
 struct std::hash<weir::StrongInt<Tag, Rep>> {
   std::size_t operator()(weir::StrongInt<Tag, Rep> number) const noexcept { return std::hash<Rep>{}(number.value()); }
+};
+
+// Prints as its number.
+template <class Tag, class Rep>
+struct fmt::formatter<weir::StrongInt<Tag, Rep>> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(weir::StrongInt<Tag, Rep> number, format_context& context) const {
+    return fmt::format_to(context.out(), "{}", number.value());
+  }
 };

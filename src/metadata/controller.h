@@ -5,9 +5,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -27,7 +27,8 @@ struct NewTopic {
   std::string name;
   std::int32_t partition_count = -1;      // -1: the broker's default
   std::int16_t replication_factor = -1;   // -1: the broker's default
-  std::map<std::int32_t, std::vector<std::int32_t>> assignments;  // by partition index; empty: chosen here
+  // Partition index and its replicas, in request order (an index given twice is refused here); empty: chosen here.
+  std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> assignments;
   std::vector<std::pair<std::string, std::optional<std::string>>> configs;  // in request order; the last of a key counts
 };
 

@@ -2,6 +2,7 @@
 
 namespace weir {
 
+// NOLINTNEXTLINE(readability-function-size): a table of names, one line each
 std::string_view to_string(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnknownServerError: return "UNKNOWN_SERVER_ERROR";

@@ -150,7 +150,4 @@ enum class ErrorCode : std::int16_t {
 // "UNKNOWN_TOPIC_OR_PARTITION"; a number without a name gives "UNKNOWN_ERROR_CODE".
 std::string_view to_string(ErrorCode code);
 
-// fmt prints an ErrorCode by its name.
-inline std::string_view format_as(ErrorCode code) { return to_string(code); }
-
 }  // namespace weir

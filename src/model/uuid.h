@@ -1,6 +1,8 @@
 // Kafka's 16-byte ids (topics, directories, incarnations). Text form is 22 characters of URL-safe base64.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -29,9 +31,6 @@ struct Uuid {
 // The topic id of __cluster_metadata.
 inline constexpr Uuid kMetadataTopicId{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
-// fmt prints the text form.
-inline std::string format_as(const Uuid& id) { return id.to_string(); }
-
 }  // namespace weir
 
 template <>
@@ -40,5 +39,14 @@ struct std::hash<weir::Uuid> {
     std::uint64_t low;
     std::memcpy(&low, id.bytes.data() + 8, sizeof low);  // random ids: any eight bytes are a hash
     return low;
+  }
+};
+
+// Prints its text form.
+template <>
+struct fmt::formatter<weir::Uuid> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(const weir::Uuid& id, format_context& context) const {
+    return fmt::format_to(context.out(), "{}", id.to_string());
   }
 };

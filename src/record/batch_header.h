@@ -1,4 +1,4 @@
-// The 61-byte header of a v2 record batch (kafka-protocol: record batch, magic 2), read and patched in place.
+// The 61-byte header of a v2 record batch, read and patched in place. Plain values and pure functions: any thread.
 //
 //   0 base_offset i64 | 8 batch_length i32 | 12 leader_epoch i32 | 16 magic i8 | 17 crc u32 | 21 attributes i16
 //   23 last_offset_delta i32 | 27 base_timestamp i64 | 35 max_timestamp i64 | 43 producer_id i64
@@ -18,7 +18,9 @@ namespace weir::record {
 
 inline constexpr std::size_t kBatchHeaderBytes = 61;
 inline constexpr std::size_t kBatchLengthEnd = 12;  // a batch is 12 + batch_length bytes long
+inline constexpr std::size_t kCrcAt = 17;
 inline constexpr std::size_t kCrcStart = 21;
+inline constexpr std::size_t kMaxTimestampAt = 35;
 inline constexpr std::int8_t kMagic = 2;
 
 enum class TimestampType : std::uint8_t { kCreateTime = 0, kLogAppendTime = 1 };
@@ -43,10 +45,14 @@ struct BatchHeader {
   void write(std::uint8_t* bytes) const;
 
   [[nodiscard]] std::uint64_t size_bytes() const { return kBatchLengthEnd + static_cast<std::uint64_t>(batch_length); }
-  [[nodiscard]] Offset last_offset() const { return base_offset + last_offset_delta; }
-  [[nodiscard]] Offset next_offset() const { return base_offset + last_offset_delta + 1; }
+  // Offsets are exact for a header that check_batch let through; they wrap for one that only was read.
+  [[nodiscard]] Offset offset_at(std::int32_t delta) const;
+  [[nodiscard]] Offset last_offset() const { return offset_at(last_offset_delta); }
+  [[nodiscard]] Offset next_offset() const;
   [[nodiscard]] std::uint8_t codec_bits() const { return static_cast<std::uint8_t>(attributes & 0x7); }
-  [[nodiscard]] Codec codec() const { return static_cast<Codec>(codec_bits()); }  // valid when codec_bits() <= kCodecMax
+  [[nodiscard]] Codec codec() const {
+    return static_cast<Codec>(codec_bits());
+  }  // valid when codec_bits() <= kCodecMax
   [[nodiscard]] TimestampType timestamp_type() const {
     return (attributes & 0x8) != 0 ? TimestampType::kLogAppendTime : TimestampType::kCreateTime;
   }
@@ -54,7 +60,7 @@ struct BatchHeader {
   [[nodiscard]] bool is_control() const { return (attributes & 0x20) != 0; }
   [[nodiscard]] bool has_delete_horizon() const { return (attributes & 0x40) != 0; }
   [[nodiscard]] bool has_producer() const { return producer_id > kNoProducerId; }
-  // Sequences wrap from 2147483647 to 0.
+  // Sequences wrap from 2147483647 to 0; kNoSequence without one.
   [[nodiscard]] std::int32_t last_sequence() const;
 };
 
@@ -64,8 +70,9 @@ struct BatchHeader {
 // Writes what the broker assigns at append; both fields lie outside the CRC.
 void stamp_batch(MutableByteView batch, Offset base_offset, LeaderEpoch leader_epoch);
 
-// Reads one whole batch at the front of `bytes` and proves size, magic, and CRC. kOutOfRange: `bytes` end before the
-// batch does. kCorrupt: it can't be a batch.
+// Reads one whole batch at the front of `bytes` and proves size, magic, CRC, and that its offsets lie in
+// [0, INT64_MAX). Its records are not looked at. kOutOfRange: `bytes` end before the batch does. kCorrupt: it can't be
+// a batch.
 [[nodiscard]] Result<BatchHeader> check_batch(ByteView bytes);
 
 }  // namespace weir::record

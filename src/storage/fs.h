@@ -78,6 +78,14 @@ class FileSystem {
   virtual Result<std::unique_ptr<DirectoryLock>> lock(const Path& path) = 0;
 };
 
+// Whether a read may wait for the disk. kIfResident: a shard; answers kNotReady when it would have to wait.
+enum class ReadMode { kIfResident, kMayBlock };
+
+[[nodiscard]] inline Result<std::size_t> read_at(const File& file, MutableByteView to, std::uint64_t offset,
+                                                 ReadMode mode) {
+  return mode == ReadMode::kMayBlock ? file.pread(to, offset) : file.pread_if_resident(to, offset);
+}
+
 // Temp file, fsync, rename over `path`, fsync of the directory: after it returns, `path` holds `content` for good.
 Result<void> write_file_atomically(FileSystem& fs, const Path& path, ByteView content);
 // The whole file; kTooLarge above `limit_bytes`.

@@ -2,7 +2,6 @@
 // Kafka's formats (kafka-protocol 5.1). Blocking; start-up, stop and helpers only.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,17 +10,9 @@
 #include "model/ids.h"
 #include "model/uuid.h"
 #include "storage/fs.h"
+#include "storage/text_formats.h"
 
 namespace weir::storage {
-
-// meta.properties, version 1.
-struct DirectoryIdentity {
-  std::string cluster_id;
-  NodeId node_id;
-  Uuid directory_id;
-};
-
-using OffsetCheckpoint = std::map<TopicPartition, Offset>;
 
 inline constexpr std::string_view kRecoveryPointFile = "recovery-point-offset-checkpoint";
 inline constexpr std::string_view kLogStartFile = "log-start-offset-checkpoint";
@@ -29,8 +20,8 @@ inline constexpr std::string_view kHighWatermarkFile = "replication-offset-check
 
 class LogDirectory {
  public:
-  // Creates `path` (and its parents) if missing, takes the lock, reads the marker and removes it. kBusy: another
-  // process has it; nothing was touched.
+  // Creates `path` (and its parents) if missing, takes the lock, reads the marker and removes it; the names in `path`
+  // are durable afterwards. kBusy: another process has it; nothing was touched.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& fs, Path path);
 
   [[nodiscard]] const Path& path() const { return path_; }
@@ -51,9 +42,10 @@ class LogDirectory {
   // The partition.metadata file: written before a partition's first data.
   Result<void> write_partition_metadata(const TopicPartition& of, const Uuid& topic_id);
   [[nodiscard]] Result<std::optional<Uuid>> read_partition_metadata(const TopicPartition& of) const;
-  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted.
+  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted. Whoever writes
+  // the checkpoints leaves the partition out from then on: a topic made anew must not inherit its offsets.
   Result<Path> mark_deleted(const TopicPartition& of);
-  // Removes every `-delete` directory, file by file.
+  // Removes every `-delete` directory, file by file, large ones in steps that leave the disk to others in between.
   Result<void> remove_deleted();
 
   // The last step of a clean stop: everything else is durable by now.

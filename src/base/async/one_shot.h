@@ -5,13 +5,11 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "base/async/shard.h"
-#include "base/check.h"
 
 namespace weir {
 
@@ -26,13 +24,13 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
     if (done_) return false;
     done_ = true;
     value_ = std::move(value);
-    resume();
+    waiter_.resume();
     return true;
   }
 
   [[nodiscard]] bool is_done() const { return done_; }
 
-  // One waiter. nullopt: `deadline` passed first. Throws only when the shard is torn down.
+  // One waiter. nullopt: `deadline` passed first. When the shard dies first, the waiting coroutine is destroyed.
   boost::asio::awaitable<std::optional<T>> wait(SteadyTime deadline = SteadyTime::max()) {
     const auto self = this->shared_from_this();  // outlives a setter that lets go
     if (!done_) {
@@ -41,13 +39,12 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
         timer = shard_.start_timer(deadline, [self] {
           if (self->done_) return;
           self->done_ = true;
-          self->resume();
+          self->waiter_.resume();
         });
       }
       co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
           [self](auto handler) {
-            CHECK(self->waiter_ == nullptr, "two waiters on one OneShot");
-            self->waiter_ = [held = std::move(handler)]() mutable { std::move(held)(); };
+            self->waiter_.park(self->shard_, [held = std::move(handler)]() mutable { std::move(held)(); });
           },
           boost::asio::use_awaitable);
       if (timer) shard_.cancel_timer(*timer);
@@ -56,15 +53,10 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
   }
 
  private:
-  void resume() {
-    if (waiter_ == nullptr) return;
-    shard_.post(std::exchange(waiter_, nullptr));
-  }
-
   Shard& shard_;
   bool done_ = false;
   std::optional<T> value_;
-  std::move_only_function<void()> waiter_;
+  Shard::Parked waiter_;
 };
 
 template <class T>

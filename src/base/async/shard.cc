@@ -17,7 +17,46 @@ struct Shard::Alarm {
 
 Shard::Shard(std::uint32_t index, const Clock& clock) : index_(index), clock_(clock), context_(1) {}
 
-Shard::~Shard() = default;
+Shard::~Shard() {
+  // One at a time: what a task or a coroutine owns may cancel timers and unpark others as it dies.
+  while (!timers_.empty()) {
+    auto node = timers_.extract(timers_.begin());
+    node.mapped() = nullptr;
+  }
+  while (first_parked_ != nullptr) {
+    auto task = first_parked_->take();
+    task = nullptr;
+  }
+}
+
+Shard::Parked::~Parked() {
+  if (!is_empty()) take();
+}
+
+void Shard::Parked::park(Shard& shard, Task task) {
+  CHECK(is_empty(), "two waiters in one place");
+  shard_ = &shard;
+  task_ = std::move(task);
+  next_ = shard.first_parked_;
+  if (next_ != nullptr) next_->previous_ = this;
+  shard.first_parked_ = this;
+}
+
+Shard::Task Shard::Parked::take() {
+  if (next_ != nullptr) next_->previous_ = previous_;
+  (previous_ != nullptr ? previous_->next_ : shard_->first_parked_) = next_;
+  shard_ = nullptr;
+  previous_ = nullptr;
+  next_ = nullptr;
+  return std::exchange(task_, nullptr);
+}
+
+bool Shard::Parked::resume() {
+  if (is_empty()) return false;
+  auto& shard = *shard_;
+  shard.post(take());
+  return true;
+}
 
 void Shard::post(Task task) { boost::asio::post(context_, std::move(task)); }
 
@@ -57,7 +96,7 @@ void Shard::arm_alarm() {
   alarm_->armed_for = *deadline;
   alarm_->timer.expires_at(*deadline);
   alarm_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;  // armed anew, or the shard stops
+    if (error || alarm_ == nullptr) return;  // armed anew, or the shard has stopped
     alarm_->armed_for = SteadyTime::max();
     fire_due_timers();
     arm_alarm();
@@ -87,6 +126,16 @@ std::size_t Shard::step() {
   }
   thread_ = before;
   return total;
+}
+
+std::size_t Shard::step_within(Millis limit) {
+  const auto stepped = step();
+  if (stepped != 0) return stepped;
+  const auto before = thread_.exchange(std::this_thread::get_id());
+  context_.restart();
+  const auto ran = context_.run_one_for(limit);
+  thread_ = before;
+  return ran + step();
 }
 
 }  // namespace weir

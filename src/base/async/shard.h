@@ -24,6 +24,30 @@ class Shard {
   // Names a running timer; ordered by deadline. Zero is never given out.
   using TimerId = std::pair<SteadyTime, std::uint64_t>;
 
+  // The rest of a suspended coroutine, kept by what will resume it. Coroutine and keeper hold each other, so the shard
+  // knows every parked one and ends them when it dies. Touched on the shard's thread only while something is parked.
+  class Parked {
+   public:
+    Parked() = default;
+    ~Parked();
+    Parked(const Parked&) = delete;
+    Parked& operator=(const Parked&) = delete;
+    // Nothing may be parked here yet.
+    void park(Shard& shard, Task task);
+    // Posts what is parked; false when nothing is.
+    bool resume();
+    [[nodiscard]] bool is_empty() const { return shard_ == nullptr; }
+
+   private:
+    friend class Shard;
+    Task take();
+
+    Shard* shard_ = nullptr;  // null: nothing is parked
+    Parked* previous_ = nullptr;
+    Parked* next_ = nullptr;
+    Task task_;
+  };
+
   // `clock` outlives the shard.
   Shard(std::uint32_t index, const Clock& clock);
   ~Shard();
@@ -55,6 +79,8 @@ class Shard {
   std::size_t step();
   // Owner, tests: the earliest deadline, for a clock that jumps to it.
   [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
+  // Tests: waits up to `limit` of real time for one event from outside (a socket, a post), then goes on like step().
+  std::size_t step_within(Millis limit);
 
  private:
   std::size_t fire_due_timers();
@@ -62,10 +88,11 @@ class Shard {
 
   const std::uint32_t index_;
   const Clock& clock_;
-  boost::asio::io_context context_;
   std::atomic<std::thread::id> thread_;
   std::map<TimerId, Task> timers_;
   std::uint64_t next_timer_ = 1;
+  Parked* first_parked_ = nullptr;
+  boost::asio::io_context context_;  // dies before what the coroutines in it may still use
   struct Alarm;                      // the one operating-system timer, armed to the earliest deadline while run() runs
   std::unique_ptr<Alarm> alarm_;
 };

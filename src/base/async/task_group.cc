@@ -18,9 +18,9 @@ TaskGroup::TaskGroup(Shard& shard) : state_(std::make_shared<State>(shard)) {}
 
 TaskGroup::~TaskGroup() = default;
 
-void TaskGroup::start(std::string_view name, boost::asio::awaitable<void> task) {
-  ++state_->running_count;
-  boost::asio::co_spawn(state_->shard.executor(), std::move(task), [state = state_, name](std::exception_ptr thrown) {
+void TaskGroup::spawn(std::shared_ptr<State> state, std::string_view name, boost::asio::awaitable<void> task) {
+  auto& shard = state->shard;
+  boost::asio::co_spawn(shard.executor(), std::move(task), [held = std::move(state), name](std::exception_ptr thrown) {
     if (thrown) {
       try {
         std::rethrow_exception(thrown);
@@ -28,8 +28,21 @@ void TaskGroup::start(std::string_view name, boost::asio::awaitable<void> task) 
         log_error("task {} ended by an exception: {}", name, error.what());
       }
     }
-    if (--state->running_count == 0 && state->empty) state->empty->set(true);
+    if (--held->running_count == 0 && held->empty) held->empty->set(true);
   });
+}
+
+void TaskGroup::start(std::string_view name, boost::asio::awaitable<void> task) {
+  ++state_->running_count;
+  // co_spawn alone would run the task's beginning right here.
+  state_->shard.post([state = state_, name, held = std::move(task)]() mutable {
+    spawn(std::move(state), name, std::move(held));
+  });
+}
+
+void TaskGroup::start_now(std::string_view name, boost::asio::awaitable<void> task) {
+  ++state_->running_count;
+  spawn(state_, name, std::move(task));
 }
 
 std::size_t TaskGroup::running_count() const { return state_->running_count; }

@@ -21,12 +21,15 @@ class TaskGroup {
 
   // Starts `task` on the shard, in a later turn of its loop. `name` is a literal, for the log.
   void start(std::string_view name, boost::asio::awaitable<void> task);
+  // The same without the turn: what `task` does before its first wait is done before this returns. On the shard only.
+  void start_now(std::string_view name, boost::asio::awaitable<void> task);
   [[nodiscard]] std::size_t running_count() const;
   // Returns when nothing runs any more; tasks must have been told to end. One caller.
   boost::asio::awaitable<void> wait_until_empty();
 
  private:
   struct State;
+  static void spawn(std::shared_ptr<State> state, std::string_view name, boost::asio::awaitable<void> task);
   std::shared_ptr<State> state_;
 };
 

@@ -1,0 +1,45 @@
+#include "api/dispatcher.h"
+
+#include <utility>
+
+#include "api/18_api_versions.h"
+#include "api/registry.h"
+#include "base/log.h"
+#include "protocol/header.h"
+
+namespace weir::api {
+
+boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, net::Frame frame,
+                                            std::shared_ptr<const net::ConnectionInfo> connection,
+                                            std::shared_ptr<net::EffectOrder> order) {
+  const auto prefix = protocol::peek_request(frame.bytes);
+  const auto* api = prefix ? find_api(static_cast<protocol::ApiKey>(prefix->api_key)) : nullptr;
+  if (api == nullptr) {
+    log_info("connection {} from {}: api key {} is not served, closing", connection->id, connection->peer.host,
+             prefix ? prefix->api_key : -1);
+    co_return net::Reply{};
+  }
+  auto request = protocol::open_request(
+      frame.bytes, protocol::request_header_version(api->first_flexible, prefix->api_version));
+  if (!request) {
+    log_info("connection {} from {}: {} v{}: bad request header, closing: {}", connection->id, connection->peer.host,
+             to_string(api->key), prefix->api_version, to_string(request.error()));
+    co_return net::Reply{};
+  }
+  RequestContext context{.services = services,
+                         .shard = shard,
+                         .version = prefix->api_version,
+                         .correlation_id = request->header.correlation_id,
+                         .client_id = std::move(request->header.client_id),
+                         .connection = std::move(connection),
+                         .order = std::move(order)};
+  if (!api->served.contains(context.version)) {
+    if (api->key == protocol::ApiKey::kApiVersions) co_return refuse_api_versions(context);
+    log_info("connection {} from {}: {} v{} is not served, closing", context.connection->id,
+             context.connection->peer.host, to_string(api->key), context.version);
+    co_return net::Reply{};
+  }
+  co_return co_await api->serve(context, request->body);
+}
+
+}  // namespace weir::api

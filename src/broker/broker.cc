@@ -1,0 +1,209 @@
+#include "broker/broker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/dispatcher.h"
+#include "base/async/run_on.h"
+#include "base/check.h"
+#include "base/log.h"
+
+namespace weir::broker {
+namespace {
+
+constexpr std::uint64_t kQuorumStateBytesMax = 64 * kKiB;
+
+}  // namespace
+
+Broker::Broker(const config::LoadedConfig& config, BrokerPorts ports)
+    : config_(config), ports_(std::move(ports)), tasks_(home()) {}
+
+Broker::~Broker() = default;
+
+Result<std::unique_ptr<Broker>> Broker::open(const config::LoadedConfig& config, BrokerPorts ports) {
+  std::unique_ptr<Broker> broker(new Broker(config, std::move(ports)));
+  WEIR_TRY(broker->open_directory());
+  WEIR_TRY(broker->open_metadata());
+  return broker;
+}
+
+Result<void> Broker::open_directory() {
+  WEIR_TRY_ASSIGN(directory, storage::LogDirectory::open(ports_.fs, config::data_directory(config_.settings)));
+  directory_ = std::move(directory);
+  WEIR_TRY_ASSIGN(identity, directory_->read_identity());
+  const NodeId node_id{config_.settings.node_id};
+  if (!identity) {
+    identity_ = {.cluster_id = Uuid::random(ports_.random).to_string(),
+                 .node_id = node_id,
+                 .directory_id = Uuid::random(ports_.random)};
+    return directory_->write_identity(identity_);
+  }
+  if (identity->node_id != node_id) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{}: belongs to node.id {}, this broker is configured as {}; set node.id or point log.dirs "
+                            "elsewhere",
+                            directory_->path().string(), identity->node_id, node_id));
+  }
+  identity_ = *std::move(identity);
+  return {};
+}
+
+Result<void> Broker::open_metadata() {
+  const auto path = directory_->path() / kMetadataDirectory;
+  // An unclean stop is recovered from the start of the log: it is small, and everything hangs on it.
+  storage::LogOpenOptions options{.clean = directory_->was_clean(), .on_batch = {}};
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, path, storage::LogSettings{}, options);
+  if (!log) return std::unexpected(std::move(log).error());
+  if (!(*log)->recovery().damaged.empty()) {
+    return fail(Errc::kCorrupt, fmt::format("{}: the metadata log is damaged", path.string()));
+  }
+  metadata_log_ = std::make_shared<MetadataLogOnStorage>(home(), *std::move(log));
+
+  partitions_ = std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{.config = config_,
+                                                                                         .clock = ports_.clock,
+                                                                                         .random = ports_.random,
+                                                                                         .fs = ports_.fs,
+                                                                                         .directory = *directory_,
+                                                                                         .commit = ports_.commit,
+                                                                                         .helpers = ports_.helpers,
+                                                                                         .shards = ports_.shards});
+  metadata_log_->use(partitions_->commit_loop(home()));
+  controller_ = std::make_unique<metadata::LocalController>(
+      home(), ports_.random, *metadata_log_, images_, config_.settings,
+      metadata::ControllerIdentity{.node = identity_.node_id, .directory_id = identity_.directory_id});
+  controller_->on_failure([this](const Error& error) {
+    failed_.store(true, std::memory_order_release);
+    log_error("cluster metadata can't be written any more: {}", to_string(error));
+    if (failure_listener_) failure_listener_(error);
+  });
+  images_.subscribe([this](const auto& before, const auto& after) {
+    if (before != nullptr) partitions_->follow(after);  // the first image is opened by start()
+  });
+  WEIR_TRY_ASSIGN(quorum_state, read_quorum_state());
+  return controller_->load(quorum_state);
+}
+
+Result<std::optional<metadata::QuorumState>> Broker::read_quorum_state() const {
+  const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
+  WEIR_TRY_ASSIGN(exists, ports_.fs.exists(path));
+  if (!exists) return std::nullopt;
+  WEIR_TRY_ASSIGN(content, storage::read_whole_file(ports_.fs, path, kQuorumStateBytesMax));
+  auto state = metadata::parse_quorum_state(as_text(content));
+  if (!state) return std::unexpected(std::move(state).error());
+  return *std::move(state);
+}
+
+Result<void> Broker::write_quorum_state() const {
+  const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
+  return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(controller_->next_quorum_state())));
+}
+
+Result<replica::LogOffsets> Broker::read_checkpoints() const {
+  replica::LogOffsets offsets;
+  WEIR_TRY_ASSIGN(recovery_points, directory_->read_checkpoint(storage::kRecoveryPointFile));
+  WEIR_TRY_ASSIGN(log_starts, directory_->read_checkpoint(storage::kLogStartFile));
+  WEIR_TRY_ASSIGN(high_watermarks, directory_->read_checkpoint(storage::kHighWatermarkFile));
+  offsets.recovery_points = std::move(recovery_points);
+  offsets.log_starts = std::move(log_starts);
+  offsets.high_watermarks = std::move(high_watermarks);
+  return offsets;
+}
+
+Result<void> Broker::write_checkpoints(const replica::LogOffsets& offsets) const {
+  WEIR_TRY(directory_->write_checkpoint(storage::kRecoveryPointFile, offsets.recovery_points));
+  WEIR_TRY(directory_->write_checkpoint(storage::kLogStartFile, offsets.log_starts));
+  return directory_->write_checkpoint(storage::kHighWatermarkFile, offsets.high_watermarks);
+}
+
+boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
+  // The epoch is taken on disk before anything is written in its name.
+  auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_quorum_state(); });
+  if (!written) co_return written;
+  metadata::NodeRegistration registration;
+  registration.endpoints = std::move(endpoints);
+  registration.rack = config_.settings.broker_rack;
+  registration.log_dirs = {identity_.directory_id};
+  auto started = co_await controller_->start(std::move(registration));
+  if (!started) co_return started;
+
+  auto checkpoints = co_await run_on_helper(ports_.helpers, home(), [this] { return read_checkpoints(); });
+  if (!checkpoints) co_return std::unexpected(std::move(checkpoints).error());
+  co_await partitions_->open(images_.get(), *std::move(checkpoints));
+
+  producer_ids_ = std::make_unique<replica::ProducerIds>(home(), *controller_);
+  services_ = std::make_unique<api::Services>(api::Services{.config = config_,
+                                                            .clock = ports_.clock,
+                                                            .helpers = ports_.helpers,
+                                                            .image = images_,
+                                                            .controller = *controller_,
+                                                            .partitions = *partitions_,
+                                                            .producer_ids = *producer_ids_,
+                                                            .cluster_id = identity_.cluster_id,
+                                                            .node_id = identity_.node_id});
+  stopping_ = make_one_shot<bool>(home());
+  tasks_.start("checkpoints", keep_checkpoints());
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<net::Reply> Broker::answer(net::Frame frame,
+                                                  std::shared_ptr<const net::ConnectionInfo> connection,
+                                                  std::shared_ptr<net::EffectOrder> order) {
+  return api::dispatch(*services_, current_shard(), std::move(frame), std::move(connection), std::move(order));
+}
+
+Shard& Broker::current_shard() const {
+  const auto current = std::ranges::find_if(ports_.shards, [](const Shard* shard) { return shard->is_current(); });
+  CHECK(current != ports_.shards.end(), "a frame outside every shard");
+  return **current;
+}
+
+boost::asio::awaitable<void> Broker::keep_checkpoints() {
+  const Millis interval{config_.settings.log_flush_offset_checkpoint_interval_ms};
+  while (!is_stopping_) {
+    const auto stopped = co_await stopping_->wait(ports_.clock.steady() + interval);
+    if (stopped) co_return;
+    stopping_ = make_one_shot<bool>(home());  // one that timed out can't be set any more
+    co_await checkpoint();
+  }
+}
+
+boost::asio::awaitable<void> Broker::checkpoint() {
+  co_await partitions_->flush_all();  // what page-cache durability left to later
+  co_await partitions_->expire_producers(ports_.clock.wall_ms() - config_.settings.producer_id_expiration_ms);
+  auto offsets = co_await partitions_->offsets();
+  const auto written =
+      co_await run_on_helper(ports_.helpers, home(), [this, &offsets] { return write_checkpoints(offsets); });
+  if (!written) log_warn("checkpoints could not be written: {}", to_string(written.error()));
+}
+
+boost::asio::awaitable<Result<void>> Broker::stop() {
+  is_stopping_ = true;
+  stopping_->set(true);
+  co_await tasks_.wait_until_empty();
+  co_await controller_->stop();
+  auto closed = co_await partitions_->close();
+  const auto offsets = co_await partitions_->offsets();
+  auto outcome = co_await run_on_helper(ports_.helpers, home(), [this, &offsets, closed]() -> Result<void> {
+    WEIR_TRY(closed);
+    WEIR_TRY(metadata_log_->close());
+    WEIR_TRY(write_checkpoints(offsets));
+    if (failed_.load(std::memory_order_acquire)) return fail(Errc::kIo, "cluster metadata could not be written");
+    return directory_->write_clean_marker(broker_epoch());
+  });
+  co_return outcome;
+}
+
+void Broker::on_failure(std::function<void(const Error&)> listener) { failure_listener_ = std::move(listener); }
+
+std::int64_t Broker::broker_epoch() const {
+  const auto registered = images_.get()->broker(identity_.node_id);
+  return registered == nullptr ? -1 : registered->epoch;
+}
+
+std::vector<std::string> Broker::unready_reasons() const {
+  std::vector<std::string> reasons;
+  if (failed_.load(std::memory_order_acquire)) reasons.emplace_back("cluster metadata can't be written any more");
+  return reasons;
+}
+
+}  // namespace weir::broker

@@ -1,0 +1,99 @@
+// The broker in one object: opens its directory, starts the controller and the partitions, answers frames, and stops
+// cleanly. Everything nondeterministic is a port (design decision 11), so tests run several of them in one thread.
+//
+// Order of life: open() → start() → answer()... → stop(). start() and stop() run on shard 0; what they do that blocks
+// runs on helpers. Nothing is answered before start() has returned.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/services.h"
+#include "base/async/helpers.h"
+#include "base/async/shard.h"
+#include "base/async/task_group.h"
+#include "base/random.h"
+#include "broker/metadata_log_on_storage.h"
+#include "config/loader.h"
+#include "metadata/local_controller.h"
+#include "net/frame_handler.h"
+#include "replica/partition_table.h"
+#include "replica/producer_ids.h"
+#include "storage/log_directory.h"
+
+namespace weir::broker {
+
+// What a broker stands on; outlives it.
+struct BrokerPorts {
+  storage::FileSystem& fs;
+  storage::GroupCommit& commit;
+  const Clock& clock;
+  Random& random;  // used on shard 0 and, at start, on helpers; must be safe for that
+  Helpers& helpers;
+  std::vector<Shard*> shards;
+};
+
+class Broker {
+ public:
+  // Takes the directory's lock, reads its identity (or makes one: a new cluster), recovers and replays the metadata
+  // log. Blocks; no shard needs to run yet. kBusy: another process has the directory, nothing was touched.
+  static Result<std::unique_ptr<Broker>> open(const config::LoadedConfig& config, BrokerPorts ports);
+  ~Broker();
+
+  // Takes over the node's leadership in a new epoch and recovers every partition. `endpoints` are the advertised ones.
+  boost::asio::awaitable<Result<void>> start(std::vector<metadata::Endpoint> endpoints);
+
+  // On a connection's shard: the net::FrameHandler.
+  boost::asio::awaitable<net::Reply> answer(net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
+                                            std::shared_ptr<net::EffectOrder> order);
+
+  // Clean stop: everything flushed, logs closed, checkpoints and the marker written. No request may be under way. An
+  // error: the marker is not there, the next start recovers.
+  boost::asio::awaitable<Result<void>> stop();
+
+  // Called on shard 0 when the broker can't go on (its metadata can't be written any more).
+  void on_failure(std::function<void(const Error&)> listener);
+
+  // Any thread, after start(): why the broker should not get traffic; empty: it should.
+  [[nodiscard]] std::vector<std::string> unready_reasons() const;
+  [[nodiscard]] std::size_t partition_count() const { return partitions_->map()->partition_count(); }
+  [[nodiscard]] const std::string& cluster_id() const { return identity_.cluster_id; }
+  [[nodiscard]] const api::Services& services() const { return *services_; }
+
+ private:
+  Broker(const config::LoadedConfig& config, BrokerPorts ports);
+
+  Result<void> open_directory();
+  Result<void> open_metadata();
+  Result<std::optional<metadata::QuorumState>> read_quorum_state() const;
+  Result<void> write_quorum_state() const;
+  Result<replica::LogOffsets> read_checkpoints() const;
+  Result<void> write_checkpoints(const replica::LogOffsets& offsets) const;
+  boost::asio::awaitable<void> keep_checkpoints();
+  boost::asio::awaitable<void> checkpoint();
+  [[nodiscard]] std::int64_t broker_epoch() const;  // the offset of this process's registration
+  [[nodiscard]] Shard& current_shard() const;
+  [[nodiscard]] Shard& home() const { return *ports_.shards.front(); }
+
+  const config::LoadedConfig& config_;
+  BrokerPorts ports_;
+  std::unique_ptr<storage::LogDirectory> directory_;
+  storage::DirectoryIdentity identity_;
+  std::shared_ptr<MetadataLogOnStorage> metadata_log_;
+  metadata::ImagePublisher images_;
+  std::unique_ptr<metadata::LocalController> controller_;
+  std::unique_ptr<replica::PartitionTable> partitions_;
+  std::unique_ptr<replica::ProducerIds> producer_ids_;
+  std::unique_ptr<api::Services> services_;
+  std::function<void(const Error&)> failure_listener_;
+  std::atomic<bool> failed_ = false;
+  std::shared_ptr<OneShot<bool>> stopping_;  // what the background tasks sleep on; set by stop()
+  bool is_stopping_ = false;
+  TaskGroup tasks_;
+};
+
+}  // namespace weir::broker

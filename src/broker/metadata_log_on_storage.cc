@@ -1,0 +1,71 @@
+#include "broker/metadata_log_on_storage.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace weir::broker {
+namespace {
+
+// One step of the replay; a larger batch is read whole all the same.
+constexpr std::uint64_t kReplayStepBytes = kMiB;
+
+}  // namespace
+
+MetadataLogOnStorage::MetadataLogOnStorage(Shard& shard, std::unique_ptr<storage::Log> log)
+    : shard_(shard), log_(std::move(log)) {}
+
+Result<void> MetadataLogOnStorage::read_all(BatchVisitor visit) {
+  const auto view = log_->view();
+  const auto end = log_->log_end();
+  for (auto from = log_->log_start(); from < end;) {
+    WEIR_TRY_ASSIGN(read, view->read_copy(from, end, kReplayStepBytes));
+    if (read.bytes.empty()) {
+      return fail(Errc::kCorrupt, fmt::format("{}: nothing readable at offset {}", log_->directory().string(), from));
+    }
+    for (ByteView rest{read.bytes}; !rest.empty();) {
+      const auto size = record::BatchHeader::read(rest.data()).size_bytes();
+      WEIR_TRY(visit(rest.first(size)));
+      rest = rest.subspan(size);
+    }
+    from = read.next;
+  }
+  return {};
+}
+
+Result<void> MetadataLogOnStorage::append(ByteView batches) {
+  while (!batches.empty()) {
+    WEIR_TRY_ASSIGN(header, record::check_batch(batches));
+    CHECK(header.base_offset == log_->log_end(), "metadata batch at {}, the log ends at {}", header.base_offset,
+          log_->log_end());
+    WEIR_TRY(log_->append(batches.first(header.size_bytes()), header));
+    batches = batches.subspan(header.size_bytes());
+  }
+  return {};
+}
+
+boost::asio::awaitable<Result<void>> MetadataLogOnStorage::append_durably(Bytes batches) {
+  CHECK(commit_loop_ != nullptr && appended_ == nullptr, "one metadata append at a time, after use()");
+  if (auto written = append(batches); !written) co_return written;
+  appended_ = make_one_shot<Result<void>>(shard_);
+  awaited_end_ = log_->log_end();
+  commit_loop_->mark_dirty(shared_from_this());
+  const auto done = appended_;
+  auto outcome = co_await done->wait();
+  appended_ = nullptr;
+  co_return *std::move(outcome);
+}
+
+void MetadataLogOnStorage::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
+  auto flushed = log_->complete_flush(job, outcome);
+  if (appended_ == nullptr) return;
+  if (!flushed || log_->flushed_end() >= awaited_end_) {
+    appended_->set(std::move(flushed));
+    return;
+  }
+  commit_loop_->mark_dirty(shared_from_this());
+}
+
+}  // namespace weir::broker

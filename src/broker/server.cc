@@ -1,0 +1,153 @@
+#include "broker/server.h"
+
+#include <csignal>
+#include <cstdio>
+#include <utility>
+
+#include "base/log.h"
+
+namespace weir::broker {
+namespace {
+
+// What started requests get to finish at a stop; a parked long poll is cut.
+constexpr Millis kStopPatience{2000};
+
+std::uint32_t shard_count(const config::BrokerSettings& settings) {
+  if (settings.weir_shards > 0) return static_cast<std::uint32_t>(settings.weir_shards);
+  return std::max(1U, std::thread::hardware_concurrency() / 2);
+}
+
+net::ConnectionLimits connection_limits(const config::BrokerSettings& settings) {
+  net::ConnectionLimits limits;
+  limits.frame_bytes_max = static_cast<std::uint32_t>(settings.socket_request_max_bytes);
+  limits.idle = Millis(settings.connections_max_idle_ms);
+  return limits;
+}
+
+}  // namespace
+
+Server::Server(const config::LoadedConfig& config) : config_(config), started_at_(clock_.steady()) {
+  const auto count = shard_count(config.settings);
+  for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
+  helpers_ = std::make_unique<HelperThreads>(static_cast<std::uint32_t>(config.settings.weir_helper_threads));
+}
+
+Server::~Server() = default;
+
+Result<void> Server::run() {
+  WEIR_TRY(open());
+  auto& home = *shards_.front();
+  ending_ = make_one_shot<std::optional<Error>>(home);
+  broker_->on_failure([this](const Error& error) { ending_->set(error); });
+  wait_for_signal();
+  tasks_.emplace(home);
+  tasks_->start("serve", serve());
+
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < shards_.size(); ++i) threads.emplace_back([shard = shards_[i].get()] { shard->run(); });
+  home.run();
+  for (auto& thread : threads) thread.join();
+  return outcome_;
+}
+
+Result<void> Server::open() {
+  BrokerPorts ports{.fs = fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = *helpers_, .shards = {}};
+  std::vector<Shard*> shards;
+  for (auto& shard : shards_) shards.push_back(shard.get());
+  ports.shards = shards;
+  WEIR_TRY_ASSIGN(broker, Broker::open(config_, std::move(ports)));
+  broker_ = std::move(broker);
+
+  const auto& at = config_.listeners.front();
+  net::ListenerOptions options{.name = at.name,
+                               .at = {.host = at.address.host, .port = at.address.port},
+                               .limits = connection_limits(config_.settings),
+                               .connection_count_max = static_cast<std::uint32_t>(config_.settings.max_connections)};
+  WEIR_TRY_ASSIGN(listener, net::Listener::bind(std::move(options), std::move(shards)));
+  listener_ = std::move(listener);
+  return {};
+}
+
+void Server::wait_for_signal() {
+  signals_ = std::make_unique<boost::asio::signal_set>(shards_.front()->context(), SIGINT, SIGTERM);
+  signals_->async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log_info("signal {}: stopping", signal);
+    ending_->set(std::nullopt);
+  });
+}
+
+boost::asio::awaitable<void> Server::serve() {
+  outcome_ = co_await start();
+  if (outcome_) {
+    print_ready_line();
+    const auto ended = co_await ending_->wait();
+    outcome_ = co_await stop();
+    if (ended && *ended) outcome_ = std::unexpected(**ended);
+  }
+  for (auto& shard : shards_) shard->stop();
+}
+
+net::Endpoint Server::advertised() const {
+  auto address = config_.advertised.empty() ? config_.listeners.front().address : config_.advertised.front().address;
+  if (address.port == 0) address.port = listener_->bound().port;
+  return {.host = address.host, .port = address.port};
+}
+
+boost::asio::awaitable<Result<void>> Server::start() {
+  const auto address = advertised();
+  std::vector<metadata::Endpoint> endpoints{
+      {.name = config_.listeners.front().name, .host = address.host, .port = address.port}};
+  auto started = co_await broker_->start(std::move(endpoints));
+  if (!started) co_return started;
+  if (auto opened = open_http(); !opened) co_return opened;
+  co_return open_listener();
+}
+
+Result<void> Server::open_http() {
+  if (!config_.http) return {};
+  auto http = AdminHttp::start(*shards_.front(), net::Endpoint{.host = config_.http->host, .port = config_.http->port},
+                               [this] { return readiness(); });
+  if (http) {
+    http_ = *std::move(http);
+    return {};
+  }
+  // The default port may be somebody else's; only who asked for one is owed an error.
+  if (http.error().code != Errc::kBusy || config_.is_explicit("weir.http.listen")) {
+    return std::unexpected(std::move(http).error());
+  }
+  log_warn("serving without HTTP: {}; set weir.http.listen to another address, or to off", to_string(http.error()));
+  return {};
+}
+
+Result<void> Server::open_listener() {
+  const auto budget_bytes = static_cast<std::uint64_t>(config_.settings.weir_request_memory_bytes);
+  return listener_->open(
+      [this](net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
+             std::shared_ptr<net::EffectOrder> order) {
+        return broker_->answer(std::move(frame), std::move(connection), std::move(order));
+      },
+      std::make_shared<net::MemoryBudget>(budget_bytes), std::make_shared<BufferPool>());
+}
+
+Readiness Server::readiness() const {
+  auto reasons = broker_->unready_reasons();
+  return {.ready = reasons.empty(), .reasons = std::move(reasons)};
+}
+
+void Server::print_ready_line() const {
+  const auto recovery = std::chrono::duration_cast<Millis>(clock_.steady() - started_at_);
+  const auto http = http_ == nullptr ? std::string("off") : net::to_string(http_->bound());
+  const auto line = fmt::format("weir ready: kafka={} http={} data={} partitions={} recovery_ms={}\n",
+                                net::to_string(listener_->bound()), http, config::data_directory(config_.settings),
+                                broker_->partition_count(), recovery.count());
+  std::fputs(line.c_str(), stderr);
+}
+
+boost::asio::awaitable<Result<void>> Server::stop() {
+  co_await listener_->stop(clock_.steady() + kStopPatience);
+  if (http_ != nullptr) co_await http_->stop();
+  co_return co_await broker_->stop();
+}
+
+}  // namespace weir::broker

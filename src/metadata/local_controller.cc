@@ -1,0 +1,326 @@
+#include "metadata/local_controller.h"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+#include "base/async/run_on.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "metadata/image_builder.h"
+#include "metadata/record.h"
+#include "metadata/record_framing.h"
+
+namespace weir::metadata {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::int16_t kKraftVersionOfNewClusters = 1;
+// What the voter set says of a node that no other controller can reach: Kafka puts its own listener there.
+constexpr std::string_view kVoterHost = "localhost";
+constexpr std::uint16_t kVoterPort = 9093;
+
+constexpr std::string_view kStorageMessage = "The metadata log can't be written";
+
+void append_bytes(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+std::string_view message_for(ErrorCode error) {
+  switch (error) {
+    case ErrorCode::kKafkaStorageError:
+      return kStorageMessage;
+    case ErrorCode::kRequestTimedOut:
+      return "The time given for the request was over";
+    case ErrorCode::kPolicyViolation:
+      return "The change takes more room in the metadata log than one batch has";
+    case ErrorCode::kInvalidRequest:
+      return "A text in the request is longer than the metadata log can hold";
+    default:
+      return "The controller takes no commands now";
+  }
+}
+
+}  // namespace
+
+LocalController::LocalController(Shard& shard, Random& random, MetadataLog& log, ImagePublisher& images,
+                                 const config::BrokerSettings& settings, ControllerIdentity identity)
+    : shard_(shard),
+      random_(random),
+      log_(log),
+      images_(images),
+      settings_(settings),
+      identity_(identity),
+      tasks_(shard) {}
+
+Result<void> LocalController::load(const std::optional<QuorumState>& on_disk) {
+  CHECK(state_ == State::kNew, "loaded twice");
+  WEIR_TRY(log_.read_all([this](ByteView batch) { return replay_.add_batch(batch); }));
+  auto replayed = replay_.finish();
+  const auto acl_count = replayed.image->kept_record_count(protocol::AccessControlEntryRecord::record_type);
+  if (acl_count != 0) {
+    return fail(Errc::kUnsupported,
+                fmt::format("the metadata log holds {} ACLs and no authorizer is served (authorizer.class.name): "
+                            "what they protect would lie open",
+                            acl_count));
+  }
+  newest_ = std::move(replayed.image);
+  next_offset_ = replayed.next_offset;
+  append_offset_ = replayed.next_offset;
+  open_transaction_ = replayed.open_transaction;
+  epoch_ = replayed.last_epoch;
+  if (on_disk && on_disk->leader_epoch > epoch_) epoch_ = on_disk->leader_epoch;
+  ++epoch_;
+  state_ = State::kLoaded;
+  return {};
+}
+
+QuorumState LocalController::next_quorum_state() const {
+  CHECK(state_ == State::kLoaded, "asked for before load() or after start()");
+  QuorumState state;
+  state.leader_id = identity_.node;
+  state.leader_epoch = epoch_;
+  return state;
+}
+
+// --- start
+
+awaitable<Result<void>> LocalController::start(NodeRegistration registration) {
+  co_return co_await run_on(shard_, start_here(std::move(registration)));
+}
+
+awaitable<Result<void>> LocalController::start_here(NodeRegistration registration) {
+  CHECK(state_ == State::kLoaded, "start() without load()");
+  auto batches = frame_start(registration);
+  if (!batches) co_return std::unexpected(std::move(batches.error()));
+  auto appended = co_await log_.append_durably(std::move(*batches));
+  if (!appended) {
+    state_ = State::kFailed;
+    co_return appended;
+  }
+  append_offset_ = next_offset_;
+  state_ = State::kRunning;
+  images_.publish(newest_);
+  co_return appended;
+}
+
+// The leader change opens the epoch. The rest is written because the image lacks it, not because the log is empty: a
+// first start that was cut short goes on where it was.
+Result<std::vector<Bytes>> LocalController::quorum_batches(Offset first) const {
+  BatchPlace at{.base_offset = first, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()};
+  std::vector<Bytes> batches;
+  const NodeId voters[] = {identity_.node};
+  WEIR_TRY_ASSIGN(leader_change, frame_leader_change(identity_.node, voters, at));
+  batches.push_back(std::move(leader_change));
+  if (newest_->metadata_version() != 0 || !newest_->voters.empty()) return batches;
+
+  ++at.base_offset;
+  WEIR_TRY_ASSIGN(kraft_version, frame_kraft_version(kKraftVersionOfNewClusters, at));
+  batches.push_back(std::move(kraft_version));
+  ++at.base_offset;
+  const Voter self[] = {{.id = identity_.node,
+                         .directory_id = identity_.directory_id,
+                         .host = std::string(kVoterHost),
+                         .port = kVoterPort}};
+  WEIR_TRY_ASSIGN(voter_set, frame_voters(self, at));
+  batches.push_back(std::move(voter_set));
+  return batches;
+}
+
+Result<Bytes> LocalController::registration_batch(const NodeRegistration& registration, Offset at) {
+  const auto records = registration_records(*newest_, identity_.node, registration, Uuid::random(random_), at,
+                                            open_transaction_);
+  const auto level = newest_->metadata_version() == 0 ? kMetadataVersionOfNewClusters : newest_->metadata_version();
+  std::vector<Bytes> values;
+  for (const auto& record : records) {
+    WEIR_TRY_ASSIGN(value, encode_record(record, level));
+    values.push_back(std::move(value));
+  }
+  return frame_records(values, {.base_offset = at, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()});
+}
+
+// One batch, or a transaction of several when one can't hold them.
+Result<std::vector<Bytes>> LocalController::leadership_batches(const Image& image, Offset first) const {
+  const auto level = image.metadata_version();
+  std::vector<Bytes> values;
+  for (const auto& record : leadership_records(image, identity_.node)) {
+    WEIR_TRY_ASSIGN(value, encode_record(record, level));
+    values.push_back(std::move(value));
+  }
+  if (framed_size_bytes(values) > kBatchBytesMax && level >= kMetadataTransactionLevel) {
+    protocol::BeginTransactionRecord begin;
+    begin.name = "Leader epochs of a start";
+    WEIR_TRY_ASSIGN(begin_value, encode_record(begin, level));
+    WEIR_TRY_ASSIGN(end_value, encode_record(protocol::EndTransactionRecord{}, level));
+    values.insert(values.begin(), std::move(begin_value));
+    values.push_back(std::move(end_value));
+  }
+  return frame_in_batches(values, {.base_offset = first, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()});
+}
+
+Result<Bytes> LocalController::frame_start(const NodeRegistration& registration) {
+  Bytes all;
+  const auto take = [&](const Bytes& batch) -> Result<void> {
+    append_bytes(all, batch);
+    WEIR_TRY(replay_.add_batch(batch));
+    next_offset_ = record::BatchHeader::read(batch.data()).next_offset();
+    return {};
+  };
+  WEIR_TRY_ASSIGN(quorum, quorum_batches(next_offset_));
+  for (const auto& batch : quorum) WEIR_TRY(take(batch));
+  WEIR_TRY_ASSIGN(registered, registration_batch(registration, next_offset_));
+  WEIR_TRY(take(registered));
+  newest_ = replay_.finish().image;
+  WEIR_TRY_ASSIGN(leadership, leadership_batches(*newest_, next_offset_));
+  for (const auto& batch : leadership) WEIR_TRY(take(batch));
+  newest_ = replay_.finish().image;
+  return all;
+}
+
+awaitable<void> LocalController::stop() {
+  if (state_ != State::kFailed) state_ = State::kStopped;
+  co_await tasks_.wait_until_empty();
+}
+
+// --- commands
+
+ErrorCode LocalController::refusal(const Origin& origin) const {
+  if (state_ == State::kFailed) return ErrorCode::kKafkaStorageError;
+  if (state_ != State::kRunning) return ErrorCode::kNotController;
+  return shard_.clock().steady() >= origin.deadline ? ErrorCode::kRequestTimedOut : ErrorCode::kNone;
+}
+
+awaitable<std::vector<CreatedTopic>> LocalController::create_topics(CreateTopics command, Origin origin) {
+  co_return co_await run_on(shard_, create_here(std::move(command), std::move(origin)));
+}
+
+awaitable<std::vector<CreatedTopic>> LocalController::create_here(CreateTopics command, Origin origin) {
+  auto error = refusal(origin);
+  if (error == ErrorCode::kNone) {
+    auto decision = decide(command, *newest_, settings_, random_);
+    error = co_await commit(std::move(decision.records), origin.deadline);
+    if (error == ErrorCode::kNone) co_return std::move(decision.answer);
+  }
+  co_return refuse_all(command, error, std::string(message_for(error)));
+}
+
+awaitable<std::vector<DeletedTopic>> LocalController::delete_topics(DeleteTopics command, Origin origin) {
+  co_return co_await run_on(shard_, delete_here(std::move(command), std::move(origin)));
+}
+
+awaitable<std::vector<DeletedTopic>> LocalController::delete_here(DeleteTopics command, Origin origin) {
+  auto error = refusal(origin);
+  if (error == ErrorCode::kNone) {
+    auto decision = decide(command, *newest_);
+    error = co_await commit(std::move(decision.records), origin.deadline);
+    if (error == ErrorCode::kNone) co_return std::move(decision.answer);
+  }
+  co_return refuse_all(command, error);
+}
+
+awaitable<std::pair<ErrorCode, ProducerIdBlock>> LocalController::allocate_producer_ids(Origin origin) {
+  co_return co_await run_on(shard_, allocate_here(std::move(origin)));
+}
+
+awaitable<std::pair<ErrorCode, ProducerIdBlock>> LocalController::allocate_here(Origin origin) {
+  std::pair<ErrorCode, ProducerIdBlock> answer;
+  answer.first = refusal(origin);
+  if (answer.first != ErrorCode::kNone) co_return answer;
+  auto decision = metadata::allocate_producer_ids(*newest_, identity_.node);
+  answer.first = co_await commit(std::move(decision.records), origin.deadline);
+  if (answer.first == ErrorCode::kNone) answer = decision.answer;
+  co_return answer;
+}
+
+// --- the log
+
+awaitable<ErrorCode> LocalController::commit(Records records, SteadyTime deadline) {
+  Change change;
+  const auto level = newest_->metadata_version();
+  for (const auto& record : records) {
+    auto value = encode_record(record, level);
+    if (!value) co_return ErrorCode::kInvalidRequest;
+    change.values.push_back(std::move(*value));
+  }
+  if (framed_size_bytes(change.values) > kBatchBytesMax) co_return ErrorCode::kPolicyViolation;
+  if (change.values.empty() && !writing_) co_return ErrorCode::kNone;  // all that it saw is durable
+
+  if (!records.empty()) {
+    ImageBuilder builder(newest_);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      const auto applied = builder.apply(records[i], change.values[i]);
+      CHECK(applied.has_value(), "a decision against its own image: {}", to_string(applied.error()));
+    }
+    next_offset_ += static_cast<std::int64_t>(records.size());
+    builder.advance(next_offset_ - 1, epoch_);
+    newest_ = builder.finish();
+  }
+  change.after = newest_;
+  change.done = make_one_shot<ErrorCode>(shard_);
+  const auto done = change.done;
+  waiting_.push_back(std::move(change));
+  if (!writing_) {
+    writing_ = true;
+    tasks_.start("metadata log writer", write_changes());
+  }
+  const auto outcome = co_await done->wait(deadline);
+  co_return outcome.value_or(ErrorCode::kRequestTimedOut);
+}
+
+// As many of the waiting changes, in order, as one batch holds: an append is whole or not at all.
+std::vector<LocalController::Change> LocalController::next_group() {
+  std::size_t count = 0;
+  std::uint64_t size_bytes = 0;
+  for (; count < waiting_.size(); ++count) {
+    size_bytes += framed_size_bytes(waiting_[count].values);
+    if (count > 0 && size_bytes > kBatchBytesMax) break;
+  }
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Change> group(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  return group;
+}
+
+awaitable<Result<void>> LocalController::append_group(const std::vector<Change>& group) {
+  std::vector<Bytes> values;
+  for (const auto& change : group) values.insert(values.end(), change.values.begin(), change.values.end());
+  if (values.empty()) co_return Result<void>{};
+  const BatchPlace at{.base_offset = append_offset_, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()};
+  auto batch = frame_records(values, at);
+  CHECK(batch.has_value(), "changes that fit were not framed: {}", to_string(batch.error()));
+  auto appended = co_await log_.append_durably(std::move(*batch));
+  if (appended) append_offset_ += static_cast<std::int64_t>(values.size());
+  co_return appended;
+}
+
+awaitable<void> LocalController::write_changes() {
+  while (!waiting_.empty()) {
+    const auto group = next_group();
+    const auto appended = co_await append_group(group);
+    if (!appended) {
+      give_up(group, appended.error());
+      break;
+    }
+    if (images_.get() != group.back().after) images_.publish(group.back().after);
+    for (const auto& change : group) change.done->set(ErrorCode::kNone);
+  }
+  writing_ = false;
+}
+
+// Nothing that was decided since the last durable change holds any more.
+void LocalController::give_up(const std::vector<Change>& group, const Error& error) {
+  newest_ = images_.get();
+  next_offset_ = append_offset_;
+  for (const auto& change : group) change.done->set(ErrorCode::kKafkaStorageError);
+  for (const auto& change : std::exchange(waiting_, {})) change.done->set(ErrorCode::kKafkaStorageError);
+  if (error.code == Errc::kNoSpace) {
+    log_warn("metadata log: {}; changes are refused until there is room", to_string(error));
+    return;
+  }
+  state_ = State::kFailed;
+  log_error("metadata log: {}; topics and producer ids can't change any more", to_string(error));
+  if (failure_listener_) failure_listener_(error);
+}
+
+}  // namespace weir::metadata

@@ -1,0 +1,87 @@
+#include "protocol/wire_writer.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "base/varint.h"
+#include "protocol/wire_reader.h"
+
+namespace weir::protocol {
+
+void WireWriter::uvarint(std::uint64_t value) {
+  std::uint8_t code[10];
+  raw({code, encode_uvarint(code, value)});
+}
+
+void WireWriter::string_length(std::size_t bytes, bool flexible) {
+  if (bytes > kStringBytesMax) fail(fmt::format("a string of {} bytes, {} at most", bytes, kStringBytesMax));
+  if (flexible) return uvarint(bytes + 1);
+  integer(static_cast<std::int16_t>(bytes));
+}
+
+void WireWriter::length(std::uint64_t bytes_or_count, bool flexible) {
+  if (bytes_or_count >= std::numeric_limits<std::int32_t>::max()) fail(fmt::format("a length of {}", bytes_or_count));
+  if (flexible) return uvarint(bytes_or_count + 1);
+  integer(static_cast<std::int32_t>(bytes_or_count));
+}
+
+void WireWriter::null_string(bool flexible) {
+  if (flexible) return uvarint(0);
+  integer(std::int16_t{-1});
+}
+
+void WireWriter::null_length(bool flexible) {
+  if (flexible) return uvarint(0);
+  integer(std::int32_t{-1});
+}
+
+void WireWriter::chain(ByteChain pieces) {
+  if (pieces.empty()) return;
+  close_piece();
+  pieces_.append(std::move(pieces));
+}
+
+void WireWriter::end_sized(std::size_t begun) {
+  CHECK(begun <= buffer_.size(), "a chain was written inside a sized field");
+  std::uint8_t code[10];
+  const std::size_t code_bytes = encode_uvarint(code, buffer_.size() - begun);
+  buffer_.insert(buffer_.begin() + static_cast<std::ptrdiff_t>(begun), code, code + code_bytes);
+}
+
+void WireWriter::patch_front(std::int32_t value) {
+  CHECK(pieces_.empty() || front_, "the front is a piece of somebody else's");
+  Bytes& front = pieces_.empty() ? buffer_ : *front_;
+  CHECK(front.size() >= sizeof value, "nothing was written at the front");
+  store_be(front.data(), value);
+}
+
+ByteChain WireWriter::finish() {
+  close_piece();
+  front_.reset();
+  return std::exchange(pieces_, ByteChain{});
+}
+
+Bytes WireWriter::finish_bytes() {
+  if (pieces_.empty()) return std::exchange(buffer_, Bytes{});
+  Bytes all;
+  for (const Piece& piece : finish().pieces()) {
+    const auto* slice = std::get_if<SharedSlice>(&piece);
+    CHECK(slice != nullptr, "a file range has no bytes in memory");
+    all.insert(all.end(), slice->view.begin(), slice->view.end());
+  }
+  return all;
+}
+
+void WireWriter::close_piece() {
+  if (buffer_.empty()) return;
+  auto owner = std::make_shared<Bytes>(std::exchange(buffer_, Bytes{}));
+  if (pieces_.empty()) front_ = owner;
+  const ByteView view{*owner};
+  pieces_.append(SharedSlice{std::move(owner), view});
+}
+
+}  // namespace weir::protocol

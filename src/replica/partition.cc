@@ -1,0 +1,149 @@
+#include "replica/partition.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace weir::replica {
+
+ErrorCode to_error_code(const Error& error) {
+  switch (error.code) {
+    case Errc::kOutOfRange: return ErrorCode::kOffsetOutOfRange;
+    case Errc::kCorrupt: return ErrorCode::kCorruptMessage;
+    case Errc::kTooLarge: return ErrorCode::kMessageTooLarge;
+    default: return ErrorCode::kKafkaStorageError;
+  }
+}
+
+Partition::Partition(Shard& owner, const Clock& clock, CommitLoop& commit_loop, Identity identity,
+                     LeaderEpoch leader_epoch, PartitionRules rules, std::unique_ptr<storage::Log> log,
+                     ProducerStates producers)
+    : owner_(owner),
+      clock_(clock),
+      commit_loop_(commit_loop),
+      identity_(std::move(identity)),
+      leader_epoch_(leader_epoch),
+      high_watermark_(log->flushed_end().value()),
+      log_end_(log->log_end().value()),
+      rules_(std::move(rules)),
+      log_(std::move(log)),
+      producers_(std::move(producers)) {}
+
+AppendOutcome Partition::failed(ErrorCode error) const { return {.error = error}; }
+
+AppendOutcome Partition::refused(record::BatchRefusal refusal) const {
+  AppendOutcome outcome{.error = record::to_error_code(refusal.fault), .log_start = log_->log_start()};
+  // Kafka sends a message along with the records it refuses, and none for most other faults.
+  if (!refusal.records.empty()) outcome.message = std::move(refusal.message);
+  outcome.record_faults = std::move(refusal.records);
+  return outcome;
+}
+
+AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
+  if (is_closed()) return failed(ErrorCode::kNotLeaderOrFollower);
+  constexpr std::int32_t kInSyncReplicas = 1;
+  if (acks == Acks::kAll && rules_.min_insync_replicas > kInSyncReplicas) return failed(ErrorCode::kNotEnoughReplicas);
+
+  auto valid = record::validate_batch(batch, rules_.batch, clock_.wall_ms());
+  if (!valid) return refused(std::move(valid).error());
+  if (auto answer = decide_sequence(valid->header)) return *std::move(answer);
+
+  auto& header = valid->header;
+  header.base_offset = log_->log_end();
+  header.leader_epoch = leader_epoch_;
+  record::stamp_batch(valid->bytes, header.base_offset, header.leader_epoch);
+  if (const auto written = log_->append(valid->bytes, header); !written) {
+    log_warn("{}-{}: append failed: {}", identity_.name.topic, identity_.name.partition, to_string(written.error()));
+    return failed(to_error_code(written.error()));
+  }
+  producers_.remember(header);
+  log_end_.store(header.next_offset().value(), std::memory_order_release);
+  if (!rules_.ack_needs_flush) advance_high_watermark();
+  if (rules_.ack_needs_flush || log_->log_end() - log_->flushed_end() >= rules_.flush_messages_max) flush_soon();
+
+  const bool broker_time = rules_.batch.timestamp_type == record::TimestampType::kLogAppendTime;
+  return {.base_offset = header.base_offset,
+          .end = header.next_offset(),
+          .log_append_time_ms = broker_time ? valid->max_timestamp_ms : kNoTimestamp,
+          .log_start = log_->log_start()};
+}
+
+std::optional<AppendOutcome> Partition::decide_sequence(const record::BatchHeader& header) const {
+  if (!header.has_producer()) return std::nullopt;
+  const auto decision = producers_.decide(header);
+  switch (decision.verdict) {
+    case SequenceVerdict::kNew: return std::nullopt;
+    case SequenceVerdict::kDuplicate:
+      // Waits for durability like the original: its first answer may never have been sent.
+      return AppendOutcome{.base_offset = decision.duplicate.first_offset(),
+                           .end = decision.duplicate.last_offset + 1,
+                           .log_append_time_ms = decision.duplicate.timestamp_ms,
+                           .log_start = log_->log_start()};
+    case SequenceVerdict::kOutOfOrder:
+      return AppendOutcome{.error = ErrorCode::kOutOfOrderSequenceNumber, .log_start = log_->log_start()};
+    case SequenceVerdict::kStaleEpoch: break;
+  }
+  return AppendOutcome{.error = ErrorCode::kInvalidProducerEpoch, .log_start = log_->log_start()};
+}
+
+boost::asio::awaitable<ErrorCode> Partition::wait_committed(Offset end, SteadyTime deadline) {
+  if (high_watermark() >= end) co_return ErrorCode::kNone;
+  if (is_closed()) co_return ErrorCode::kNotLeaderOrFollower;
+  auto committed = make_one_shot<ErrorCode>(owner_);
+  const auto self = shared_from_this();  // a closed partition leaves the table while we wait
+  commit_waits_.emplace(end, committed);
+  const auto error = co_await committed->wait(deadline);
+  if (error) co_return *error;
+  // Timed out. It may have been taken out already, between the timer and this turn.
+  const auto [first, last] = commit_waits_.equal_range(end);
+  const auto place = std::find_if(first, last, [&](const auto& entry) { return entry.second == committed; });
+  if (place != last) commit_waits_.erase(place);
+  co_return ErrorCode::kRequestTimedOut;
+}
+
+void Partition::set_rules(PartitionRules rules) {
+  rules_ = std::move(rules);
+  log_->set_settings(rules_.log);
+}
+
+void Partition::flush_soon() {
+  if (log_->needs_flush()) commit_loop_.mark_dirty(shared_from_this());
+}
+
+void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
+  const auto flushed = log_->complete_flush(job, outcome);
+  if (is_closed()) return;  // its directory may be gone by now; a clean stop flushes once more by itself
+  if (!flushed) {
+    log_error("{}-{}: flush failed, the partition takes no more writes: {}", identity_.name.topic,
+              identity_.name.partition, to_string(flushed.error()));
+    end_waits(ErrorCode::kKafkaStorageError);
+    return;
+  }
+  advance_high_watermark();
+  if (rules_.ack_needs_flush) flush_soon();  // what came while the job was out
+}
+
+void Partition::advance_high_watermark() {
+  const auto own_end = rules_.ack_needs_flush ? log_->flushed_end() : log_->log_end();
+  if (own_end <= high_watermark()) return;
+  high_watermark_.store(own_end.value(), std::memory_order_release);
+  while (!commit_waits_.empty() && commit_waits_.begin()->first <= own_end) {
+    commit_waits_.extract(commit_waits_.begin()).mapped()->set(ErrorCode::kNone);
+  }
+  watches_.ring_all();
+}
+
+void Partition::end_waits(ErrorCode error) {
+  for (const auto& [end, committed] : std::exchange(commit_waits_, {})) committed->set(error);
+  watches_.ring_all();
+}
+
+void Partition::close() {
+  closed_.store(true, std::memory_order_release);
+  end_waits(ErrorCode::kNotLeaderOrFollower);
+}
+
+Result<void> Partition::close_log() { return log_->close(); }
+
+}  // namespace weir::replica

@@ -1,0 +1,130 @@
+// One partition that this broker leads: its log, its producers, and the high watermark up to which consumers read.
+// Owned by one shard, where every append happens; the "any thread" part is what fetches on other shards use.
+//
+// Always: log_start <= high_watermark <= log_end. The high watermark is the minimum over the in-sync replicas; our own
+// term is flushed_end, or log_end where durability is left to the page cache (design decision 5). With one replica
+// that term is the minimum.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async/one_shot.h"
+#include "base/async/shard.h"
+#include "base/async/watch_list.h"
+#include "model/error_code.h"
+#include "model/ids.h"
+#include "model/uuid.h"
+#include "record/batch_validator.h"
+#include "replica/commit_loop.h"
+#include "replica/producer_state.h"
+#include "storage/log.h"
+
+namespace weir::replica {
+
+// What a partition obeys, resolved from the broker's and the topic's settings.
+struct PartitionRules {
+  record::BatchRules batch;
+  storage::LogSettings log;
+  std::int32_t min_insync_replicas = 1;
+  bool ack_needs_flush = true;                  // weir.durability=fsync, or the topic's flush.messages=1
+  std::int64_t flush_messages_max = INT64_MAX;  // without ack_needs_flush: flush once this many records are not durable
+};
+
+enum class Acks : std::int16_t { kAll = -1, kNone = 0, kLeader = 1 };
+
+struct AppendOutcome {
+  ErrorCode error = ErrorCode::kNone;
+  std::optional<std::string> message;
+  std::vector<record::RecordFault> record_faults;
+  Offset base_offset = kNoOffset;
+  Offset end{0};  // after the batch: durable when the high watermark reaches it
+  std::int64_t log_append_time_ms = kNoTimestamp;
+  Offset log_start = kNoOffset;
+};
+
+class Partition final : public Flushable, public std::enable_shared_from_this<Partition> {
+ public:
+  struct Identity {
+    TopicPartition name;
+    Uuid topic_id;
+  };
+
+  // `log` is recovered and durable up to its end; `producers` were rebuilt from it.
+  Partition(Shard& owner, const Clock& clock, CommitLoop& commit_loop, Identity identity, LeaderEpoch leader_epoch,
+            PartitionRules rules, std::unique_ptr<storage::Log> log, ProducerStates producers);
+
+  // -- any thread --
+  [[nodiscard]] Shard& owner() const { return owner_; }
+  [[nodiscard]] const TopicPartition& name() const { return identity_.name; }
+  [[nodiscard]] const Uuid& topic_id() const { return identity_.topic_id; }
+  [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  [[nodiscard]] Offset high_watermark() const { return Offset(high_watermark_.load(std::memory_order_acquire)); }
+  [[nodiscard]] Offset log_end() const { return Offset(log_end_.load(std::memory_order_acquire)); }
+  [[nodiscard]] std::shared_ptr<const storage::LogView> view() const { return log_->view(); }
+  // Rung when the high watermark moves, and when the partition closes.
+  [[nodiscard]] WatchList& watches() { return watches_; }
+  [[nodiscard]] bool is_closed() const { return closed_.load(std::memory_order_acquire); }
+
+  // -- owner --
+  // Checks one batch (it passed record::check_produce_shape), appends it and starts the flush that makes it durable.
+  // `batch` is patched in place. Errors are answers, in Kafka's order of checks (kafka-protocol 4.1, 7 to 12).
+  AppendOutcome append(MutableByteView batch, Acks acks);
+
+  // Waits until the high watermark reaches `end`. REQUEST_TIMED_OUT: `deadline` passed, the data stays.
+  // KAFKA_STORAGE_ERROR: the flush failed. NOT_LEADER_OR_FOLLOWER: the partition closed.
+  boost::asio::awaitable<ErrorCode> wait_committed(Offset end, SteadyTime deadline);
+
+  void set_rules(PartitionRules rules);
+  void expire_producers(std::int64_t before_ms) { producers_.expire(before_ms); }
+  [[nodiscard]] std::size_t producer_count() const { return producers_.producer_count(); }
+  [[nodiscard]] const storage::Log& log() const { return *log_; }
+
+  // Refuses appends from now on and ends every wait. Flushes that run are completed.
+  void close();
+  // After close(), with no flush running: a clean stop of the log. Blocks: helpers.
+  Result<void> close_log();
+
+  // -- the commit loop --
+  [[nodiscard]] bool needs_flush() const override { return log_->needs_flush(); }
+  [[nodiscard]] storage::FlushJob begin_flush() override { return log_->begin_flush(); }
+  void complete_flush(const storage::FlushJob& job, const Result<void>& outcome) override;
+  // Starts a flush of what is not durable, where the rules left it to later.
+  void flush_soon();
+
+ private:
+  [[nodiscard]] AppendOutcome refused(record::BatchRefusal refusal) const;
+  [[nodiscard]] AppendOutcome failed(ErrorCode error) const;
+  [[nodiscard]] std::optional<AppendOutcome> decide_sequence(const record::BatchHeader& header) const;
+  void advance_high_watermark();
+  void end_waits(ErrorCode error);
+
+  // Constant.
+  Shard& owner_;
+  const Clock& clock_;
+  CommitLoop& commit_loop_;
+  const Identity identity_;
+  const LeaderEpoch leader_epoch_;
+
+  // Published to any thread.
+  std::atomic<std::int64_t> high_watermark_;
+  std::atomic<std::int64_t> log_end_;
+  std::atomic<bool> closed_ = false;
+  WatchList watches_;
+
+  // The owner's.
+  PartitionRules rules_;
+  std::unique_ptr<storage::Log> log_;
+  ProducerStates producers_;
+  std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
+};
+
+// Kafka's answer to a storage failure.
+[[nodiscard]] ErrorCode to_error_code(const Error& error);
+
+}  // namespace weir::replica

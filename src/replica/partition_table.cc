@@ -1,0 +1,358 @@
+#include "replica/partition_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/async/run_on.h"
+#include "base/log.h"
+#include "config/topic_settings.h"
+#include "replica/partition_rules.h"
+
+namespace weir::replica {
+
+const TopicPartitions* PartitionMap::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second.get();
+}
+
+const TopicPartitions* PartitionMap::find(const Uuid& id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second.get();
+}
+
+std::size_t PartitionMap::partition_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, topic] : by_id_) count += topic->partitions.size();
+  return count;
+}
+
+void PartitionMap::put(std::shared_ptr<const TopicPartitions> topic) {
+  erase(topic->id);
+  by_name_.emplace(topic->name, topic);
+  by_id_.emplace(topic->id, std::move(topic));
+}
+
+void PartitionMap::erase(const Uuid& id) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  const auto topic = found->second;  // its name is the other map's key
+  by_name_.erase(topic->name);
+  by_id_.erase(found);
+}
+
+struct PartitionTable::Opening {
+  TopicPartition name;
+  Uuid topic_id;
+  LeaderEpoch leader_epoch;
+  PartitionRules rules;
+  storage::LogOpenOptions options;
+
+  Result<void> outcome;
+  std::unique_ptr<storage::Log> log;
+  ProducerStates producers;
+};
+
+struct PartitionTable::Change {
+  std::shared_ptr<PartitionMap> map;  // as it is to be, new partitions null
+  std::vector<Opening> openings;
+  std::vector<std::shared_ptr<const TopicPartitions>> removed;
+  std::vector<std::pair<std::shared_ptr<Partition>, PartitionRules>> rules_changed;
+};
+
+PartitionTable::PartitionTable(Ports ports)
+    : ports_(std::move(ports)), map_(std::make_shared<const PartitionMap>()), tasks_(home()) {
+  const auto parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads);
+  for (auto* shard : ports_.shards) {
+    commit_loops_.push_back(std::make_unique<CommitLoop>(*shard, ports_.helpers, ports_.commit, parallel_flushes));
+  }
+}
+
+PartitionTable::~PartitionTable() = default;
+
+Shard& PartitionTable::owner_of(const Uuid& topic_id, PartitionIndex index) const {
+  // Neighbouring partitions of one topic land on different shards.
+  const auto place = std::hash<Uuid>{}(topic_id) + static_cast<std::size_t>(index.value());
+  return *ports_.shards[place % ports_.shards.size()];
+}
+
+boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata::Image> image,
+                                                  LogOffsets checkpoints) {
+  co_await apply(std::move(image), checkpoints);
+}
+
+void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {
+  next_ = std::move(image);
+  if (following_ || closing_ || applied_ == nullptr) return;
+  following_ = true;
+  tasks_.start("follow metadata", follow_to_the_newest());
+}
+
+boost::asio::awaitable<void> PartitionTable::follow_to_the_newest() {
+  const LogOffsets no_checkpoints;  // logs made after the start have none
+  while (next_ != nullptr && !closing_) {
+    auto image = std::exchange(next_, nullptr);
+    co_await apply(std::move(image), no_checkpoints);
+  }
+  following_ = false;
+}
+
+boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadata::Image> image,
+                                                   const LogOffsets& checkpoints) {
+  auto change = plan(*image, checkpoints);
+  map_.publish(change.map);
+  for (auto& [partition, rules] : change.rules_changed) {
+    partition->owner().post([partition, rules] { partition->set_rules(rules); });
+  }
+  for (auto& topic : change.removed) co_await remove_topic(std::move(topic));
+  co_await open_logs(change.openings);
+
+  std::unordered_map<Uuid, std::shared_ptr<TopicPartitions>> opened_topics;
+  for (auto& opening : change.openings) {
+    if (!opening.outcome) {
+      failures_.push_back(
+          fmt::format("{}-{}: {}", opening.name.topic, opening.name.partition, to_string(opening.outcome.error())));
+      log_error("partition is not served: {}", failures_.back());
+      continue;
+    }
+    auto& owner = owner_of(opening.topic_id, opening.name.partition);
+    auto& topic = opened_topics[opening.topic_id];
+    if (topic == nullptr) topic = std::make_shared<TopicPartitions>(*change.map->find(opening.topic_id));
+    topic->partitions[static_cast<std::size_t>(opening.name.partition.value())] = std::make_shared<Partition>(
+        owner, ports_.clock, commit_loop(owner), Partition::Identity{opening.name, opening.topic_id},
+        opening.leader_epoch, std::move(opening.rules), std::move(opening.log), std::move(opening.producers));
+  }
+  auto opened = std::make_shared<PartitionMap>(*change.map);
+  for (auto& [id, topic] : opened_topics) opened->put(std::move(topic));
+  map_.publish(std::move(opened));
+  applied_ = std::move(image);
+  end_applied_waits();
+}
+
+PartitionTable::Change PartitionTable::plan(const metadata::Image& image, const LogOffsets& checkpoints) const {
+  static const metadata::Image kNothing;
+  Change change{.map = std::make_shared<PartitionMap>(*map_.get()), .openings = {}, .removed = {}, .rules_changed = {}};
+  const auto& before = applied_ == nullptr ? kNothing : *applied_;
+  metadata::Image::for_each_changed_topic(before, image, [&](const auto& old, const auto& now) {
+    if (now != nullptr) return plan_topic(change, *now, checkpoints);
+    change.map->erase(old->id);
+    if (const auto found = map_.get()->topics().find(old->id); found != map_.get()->topics().end()) {
+      change.removed.push_back(found->second);
+    }
+  });
+  return change;
+}
+
+void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const {
+  const auto& broker = ports_.config.settings;
+  const config::TopicOverrides overrides(topic.configs->begin(), topic.configs->end());
+  auto settings = config::resolve_topic_settings(broker, overrides);
+  if (!settings) {
+    log_error("topic {}: its configs don't resolve, the defaults hold: {}", topic.name, to_string(settings.error()));
+    settings = config::topic_defaults(broker);
+  }
+  const auto rules = make_partition_rules(broker, *settings);
+
+  auto planned = std::make_shared<TopicPartitions>();
+  planned->name = topic.name;
+  planned->id = topic.id;
+  if (const auto* known = change.map->find(topic.id); known != nullptr) planned->partitions = known->partitions;
+  const auto known_count = planned->partitions.size();
+  for (auto& partition : planned->partitions) {
+    if (partition != nullptr) change.rules_changed.emplace_back(partition, rules);
+  }
+  planned->partitions.resize(std::max(known_count, topic.partitions.size()));
+  for (auto i = known_count; i < topic.partitions.size(); ++i) {
+    if (topic.partitions[i] == nullptr) continue;
+    Opening opening{.name = {topic.name, PartitionIndex(static_cast<std::int32_t>(i))},
+                    .topic_id = topic.id,
+                    .leader_epoch = topic.partitions[i]->leader_epoch,
+                    .rules = rules,
+                    .options = {.clean = ports_.directory.was_clean(), .on_batch = {}},
+                    .outcome = {},
+                    .log = nullptr,
+                    .producers = {}};
+    const auto offset_in = [&](const storage::OffsetCheckpoint& checkpoint) {
+      const auto found = checkpoint.find(opening.name);
+      return found == checkpoint.end() ? Offset{0} : found->second;
+    };
+    opening.options.recovery_point = offset_in(checkpoints.recovery_points);
+    opening.options.log_start = offset_in(checkpoints.log_starts);
+    change.openings.push_back(std::move(opening));
+  }
+  change.map->put(std::move(planned));
+}
+
+boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& openings) {
+  if (openings.empty()) co_return;
+  const auto lanes =
+      std::min(openings.size(), static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1)));
+  std::vector<std::vector<Opening*>> shares(lanes);
+  for (std::size_t i = 0; i < openings.size(); ++i) shares[i % lanes].push_back(&openings[i]);
+  TaskGroup lanes_running(home());
+  for (auto& share : shares) lanes_running.start("open logs", open_some(std::move(share)));
+  co_await lanes_running.wait_until_empty();
+
+  // The partition directories' own names: durable before anything in them is acknowledged.
+  const auto named = co_await run_on_helper(
+      ports_.helpers, home(), [this] { return ports_.fs.sync_directory(ports_.directory.path()); });
+  if (named) co_return;
+  for (auto& opening : openings) opening.outcome = named;
+}
+
+boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> openings) {
+  co_await run_on_helper(ports_.helpers, home(), [this, held = std::move(openings)] {
+    for (auto* opening : held) opening->outcome = open_log(*opening);
+    return true;
+  });
+}
+
+Result<void> PartitionTable::open_log(Opening& opening) const {
+  WEIR_TRY(prepare_directory(opening));
+  opening.options.on_batch = [&opening](const record::BatchHeader& batch) { opening.producers.remember(batch); };
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, ports_.directory.partition_path(opening.name),
+                                opening.rules.log, opening.options);
+  if (!log) return std::unexpected(std::move(log).error());
+  opening.log = *std::move(log);
+  opening.producers.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
+  return {};
+}
+
+Result<void> PartitionTable::prepare_directory(const Opening& opening) const {
+  const auto path = ports_.directory.partition_path(opening.name);
+  WEIR_TRY_ASSIGN(exists, ports_.fs.exists(path));
+  if (exists) {
+    WEIR_TRY_ASSIGN(id, ports_.directory.read_partition_metadata(opening.name));
+    if (id == opening.topic_id) return {};
+    if (id.has_value()) {
+      // Left behind by a topic of the same name whose deletion was cut short.
+      log_warn("{} belongs to a deleted topic {}, not to {}: removing it", path.string(), *id, opening.topic_id);
+      const auto moved = ports_.directory.mark_deleted(opening.name);
+      if (!moved) return std::unexpected(moved.error());
+      exists = false;
+    }
+  }
+  if (!exists) WEIR_TRY(ports_.fs.create_directory(path));
+  return ports_.directory.write_partition_metadata(opening.name, opening.topic_id);
+}
+
+boost::asio::awaitable<void> PartitionTable::remove_topic(std::shared_ptr<const TopicPartitions> topic) {
+  std::vector<TopicPartition> names;
+  for (const auto& partition : topic->partitions) {
+    if (partition == nullptr) continue;
+    partition->owner().post([partition] { partition->close(); });
+    names.push_back(partition->name());
+  }
+  // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
+  // the background; readers hold them open as long as they need.
+  co_await run_on_helper(ports_.helpers, home(), [this, names] {
+    for (const auto& name : names) {
+      if (const auto moved = ports_.directory.mark_deleted(name); !moved) {
+        log_error("{}-{}: can't be marked deleted: {}", name.topic, name.partition, to_string(moved.error()));
+      }
+    }
+    return true;
+  });
+  ports_.helpers.run([this] {
+    if (const auto removed = ports_.directory.remove_deleted(); !removed) {
+      log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
+    }
+  });
+}
+
+boost::asio::awaitable<bool> PartitionTable::wait_applied(Offset offset, SteadyTime deadline) {
+  co_return co_await run_on(home(), wait_applied_here(offset, deadline));
+}
+
+boost::asio::awaitable<bool> PartitionTable::wait_applied_here(Offset offset, SteadyTime deadline) {
+  if (applied_ != nullptr && applied_->offset >= offset) co_return true;
+  auto applied = make_one_shot<bool>(home());
+  applied_waits_.emplace_back(offset, applied);
+  const auto reached = co_await applied->wait(deadline);
+  co_return reached.value_or(false);
+}
+
+void PartitionTable::end_applied_waits() {
+  std::erase_if(applied_waits_, [this](const auto& wait) {
+    if (wait.second->is_done()) return true;  // timed out
+    if (!closing_ && applied_->offset < wait.first) return false;
+    wait.second->set(applied_->offset >= wait.first);
+    return true;
+  });
+}
+
+namespace {
+
+// Calls `visit` for every open partition that `owner` holds. Runs there.
+template <class Visit>
+boost::asio::awaitable<void> visit_owned(std::shared_ptr<const PartitionMap> map, const Shard& owner, Visit visit) {
+  for (const auto& [id, topic] : map->topics()) {
+    for (const auto& partition : topic->partitions) {
+      if (partition != nullptr && &partition->owner() == &owner) visit(*partition);
+    }
+  }
+  co_return;
+}
+
+}  // namespace
+
+boost::asio::awaitable<LogOffsets> PartitionTable::offsets() {
+  LogOffsets offsets;
+  const auto collect = [&offsets](const Partition& partition) {
+    offsets.recovery_points[partition.name()] = partition.log().recovery_point();
+    offsets.log_starts[partition.name()] = partition.log().log_start();
+    offsets.high_watermarks[partition.name()] = partition.high_watermark();
+  };
+  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
+  co_return offsets;
+}
+
+boost::asio::awaitable<void> PartitionTable::expire_producers(std::int64_t before_ms) {
+  const auto expire = [before_ms](Partition& partition) { partition.expire_producers(before_ms); };
+  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, expire));
+}
+
+boost::asio::awaitable<void> PartitionTable::flush_all() {
+  const auto flush = [](Partition& partition) { partition.flush_soon(); };
+  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, flush));
+}
+
+boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_ptr<Partition>> partitions,
+                                                        Result<void>& outcome) {
+  auto closed = co_await run_on_helper(ports_.helpers, home(), [held = std::move(partitions)]() -> Result<void> {
+    Result<void> first;
+    for (const auto& partition : held) {
+      if (auto log_closed = partition->close_log(); !log_closed && first) first = std::move(log_closed);
+    }
+    return first;
+  });
+  if (!closed && outcome) outcome = std::move(closed);
+}
+
+boost::asio::awaitable<Result<void>> PartitionTable::close() {
+  closing_ = true;
+  co_await tasks_.wait_until_empty();
+  end_applied_waits();
+  const auto end_service = [](Partition& partition) { partition.close(); };
+  for (auto* shard : ports_.shards) {
+    co_await run_on(*shard, visit_owned(map(), *shard, end_service));
+    co_await run_on(*shard, commit_loop(*shard).wait_until_idle());
+  }
+
+  const auto lanes = static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1));
+  std::vector<std::vector<std::shared_ptr<Partition>>> shares(lanes);
+  std::size_t next_lane = 0;
+  for (const auto& [id, topic] : map()->topics()) {
+    for (const auto& partition : topic->partitions) {
+      if (partition != nullptr) shares[next_lane++ % lanes].push_back(partition);
+    }
+  }
+  Result<void> outcome;
+  TaskGroup lanes_running(home());
+  for (auto& share : shares) {
+    if (!share.empty()) lanes_running.start("close logs", close_some(std::move(share), outcome));
+  }
+  co_await lanes_running.wait_until_empty();
+  co_return outcome;
+}
+
+}  // namespace weir::replica

@@ -1,0 +1,142 @@
+// The partition manager: which partitions this broker leads, where each one lives, and their logs' opening and closing
+// as the cluster's metadata changes. The map is published for any shard; it changes on the home shard (shard 0) only.
+//
+// Always: every topic of the applied image is in the map; a partition's pointer is null while its log is being opened
+// and when it could not be. A partition stays on its shard for life.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/async/helpers.h"
+#include "base/async/one_shot.h"
+#include "base/async/shard.h"
+#include "base/async/task_group.h"
+#include "base/published.h"
+#include "config/loader.h"
+#include "metadata/image.h"
+#include "replica/commit_loop.h"
+#include "replica/partition.h"
+#include "storage/log_directory.h"
+
+namespace weir::replica {
+
+struct TopicPartitions {
+  std::string name;
+  Uuid id;
+  std::vector<std::shared_ptr<Partition>> partitions;
+
+  [[nodiscard]] bool has_partition(PartitionIndex index) const {
+    return index.value() >= 0 && static_cast<std::size_t>(index.value()) < partitions.size();
+  }
+  // Null while it is not served; `index` exists.
+  [[nodiscard]] const std::shared_ptr<Partition>& partition(PartitionIndex index) const {
+    return partitions[static_cast<std::size_t>(index.value())];
+  }
+};
+
+// Immutable once published.
+class PartitionMap {
+ public:
+  [[nodiscard]] const TopicPartitions* find(std::string_view name) const;
+  [[nodiscard]] const TopicPartitions* find(const Uuid& id) const;
+  [[nodiscard]] std::size_t partition_count() const;
+
+  void put(std::shared_ptr<const TopicPartitions> topic);
+  void erase(const Uuid& id);
+  [[nodiscard]] const auto& topics() const { return by_id_; }
+
+ private:
+  std::unordered_map<std::string_view, std::shared_ptr<const TopicPartitions>> by_name_;  // keys live in the values
+  std::unordered_map<Uuid, std::shared_ptr<const TopicPartitions>> by_id_;
+};
+
+// The offsets of every partition's log, for the checkpoints.
+struct LogOffsets {
+  storage::OffsetCheckpoint recovery_points;
+  storage::OffsetCheckpoint log_starts;
+  storage::OffsetCheckpoint high_watermarks;
+};
+
+class PartitionTable {
+ public:
+  // Everything here outlives the table.
+  struct Ports {
+    const config::LoadedConfig& config;
+    const Clock& clock;
+    Random& random;
+    storage::FileSystem& fs;
+    storage::LogDirectory& directory;
+    storage::GroupCommit& commit;
+    Helpers& helpers;
+    std::vector<Shard*> shards;
+  };
+
+  explicit PartitionTable(Ports ports);
+  ~PartitionTable();
+
+  // Any thread.
+  [[nodiscard]] std::shared_ptr<const PartitionMap> map() const { return map_.get(); }
+
+  // Home shard, once, before anything is served: opens the partitions of the first image, recovering what the last
+  // stop left. `checkpoints` tell what is durable.
+  boost::asio::awaitable<void> open(std::shared_ptr<const metadata::Image> image, LogOffsets checkpoints);
+
+  // Home shard: makes the partitions follow a newly published image, in the background.
+  void follow(std::shared_ptr<const metadata::Image> image);
+
+  // Any shard: returns once the image that holds metadata up to `offset` has been applied, or at the deadline (false).
+  boost::asio::awaitable<bool> wait_applied(Offset offset, SteadyTime deadline);
+
+  // Home shard. Asks each owner.
+  boost::asio::awaitable<LogOffsets> offsets();
+  // Home shard. Forgets idle producers; flushes what the rules left to later.
+  boost::asio::awaitable<void> expire_producers(std::int64_t before_ms);
+  boost::asio::awaitable<void> flush_all();
+
+  // Home shard, at a clean stop: ends waits, finishes flushes, closes every log. The first failure, if any.
+  boost::asio::awaitable<Result<void>> close();
+
+  [[nodiscard]] CommitLoop& commit_loop(const Shard& shard) { return *commit_loops_[shard.index()]; }
+  // Home shard. Partitions whose log could not be opened, with the reason: readiness tells of them.
+  [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
+
+ private:
+  struct Opening;  // one log to open, and what came of it
+  struct Change;   // what one image asks for
+
+  boost::asio::awaitable<void> follow_to_the_newest();
+  boost::asio::awaitable<void> apply(std::shared_ptr<const metadata::Image> image, const LogOffsets& checkpoints);
+  [[nodiscard]] Change plan(const metadata::Image& image, const LogOffsets& checkpoints) const;
+  void plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const;
+  boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
+  boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
+  [[nodiscard]] Result<void> open_log(Opening& opening) const;
+  [[nodiscard]] Result<void> prepare_directory(const Opening& opening) const;
+  boost::asio::awaitable<void> remove_topic(std::shared_ptr<const TopicPartitions> topic);
+  boost::asio::awaitable<void> close_some(std::vector<std::shared_ptr<Partition>> partitions, Result<void>& outcome);
+  boost::asio::awaitable<bool> wait_applied_here(Offset offset, SteadyTime deadline);
+  void end_applied_waits();
+  [[nodiscard]] Shard& owner_of(const Uuid& topic_id, PartitionIndex index) const;
+  [[nodiscard]] Shard& home() const { return *ports_.shards.front(); }
+
+  Ports ports_;
+  std::vector<std::unique_ptr<CommitLoop>> commit_loops_;  // by shard index
+  Published<PartitionMap> map_;
+
+  // The home shard's.
+  std::shared_ptr<const metadata::Image> applied_;
+  std::shared_ptr<const metadata::Image> next_;  // the newest image that has not been applied yet
+  bool following_ = false;
+  bool closing_ = false;
+  std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
+  std::vector<std::string> failures_;
+  TaskGroup tasks_;
+};
+
+}  // namespace weir::replica

@@ -1,0 +1,70 @@
+// What one partition knows of its idempotent producers: for each id the epoch and the last five batches, which decide
+// whether a batch is new, a repetition or out of order (kafka-protocol 4.3). Pure; owned by the partition's shard.
+//
+// Always: a producer's batches are in offset order, at most five; the state is exactly what replaying the log gives.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+
+#include "model/ids.h"
+#include "record/batch_header.h"
+
+namespace weir::replica {
+
+struct SequencedBatch {
+  std::int32_t first_sequence = kNoSequence;
+  std::int32_t last_sequence = kNoSequence;
+  Offset last_offset;
+  std::int32_t offset_delta = 0;  // last_offset - first offset
+  std::int64_t timestamp_ms = kNoTimestamp;
+
+  [[nodiscard]] Offset first_offset() const { return last_offset - offset_delta; }
+};
+
+enum class SequenceVerdict {
+  kNew,         // append it, then remember() it
+  kDuplicate,   // one of the last five, exactly: answer with where it stands, once that is durable
+  kOutOfOrder,  // a gap, or an overlap with something older
+  kStaleEpoch,  // a newer incarnation of the producer has written
+};
+
+struct SequenceDecision {
+  SequenceVerdict verdict = SequenceVerdict::kNew;
+  SequencedBatch duplicate;  // of kDuplicate
+};
+
+class ProducerStates {
+ public:
+  static constexpr std::size_t kBatchWindow = 5;  // clients keep at most five requests in flight
+
+  // Whether a validated batch with a producer id may be appended. No state for its id: anything is accepted.
+  [[nodiscard]] SequenceDecision decide(const record::BatchHeader& batch) const;
+
+  // Takes in an appended (or replayed) batch; batches without a producer id are ignored.
+  void remember(const record::BatchHeader& batch);
+
+  // Forgets producers whose newest batch is older than `before_ms` (producer.id.expiration.ms).
+  void expire(std::int64_t before_ms);
+
+  [[nodiscard]] std::size_t producer_count() const { return producers_.size(); }
+  // The remembered batches of a producer, oldest first; empty when it is unknown.
+  [[nodiscard]] std::span<const SequencedBatch> batches(ProducerId id) const;
+
+ private:
+  struct Producer {
+    ProducerEpoch epoch = kNoProducerEpoch;
+    std::uint8_t batch_count = 0;
+    std::array<SequencedBatch, kBatchWindow> batches;  // the first batch_count, oldest first
+    std::int64_t newest_timestamp_ms = kNoTimestamp;
+
+    [[nodiscard]] std::span<const SequencedBatch> window() const { return {batches.data(), batch_count}; }
+    void push(const SequencedBatch& batch);
+  };
+
+  std::unordered_map<ProducerId, Producer> producers_;
+};
+
+}  // namespace weir::replica

@@ -1,0 +1,234 @@
+#include "storage/log.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "storage/log_recovery.h"
+#include "storage/segment.h"
+#include "storage/segment_names.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr std::int64_t kRelativeOffsetMax = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kSegmentBytesMax = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kReserveStepBytesMin = static_cast<std::int64_t>(64 * kKiB);
+constexpr std::int64_t kReserveStepBytesMax = static_cast<std::int64_t>(16 * kMiB);
+// A log that is written once and left alone never holds reserved space.
+constexpr std::uint32_t kFlushesBeforeReserving = 2;
+
+std::int64_t draw_jitter(const LogSettings& settings, Random& random) {
+  const auto bound = std::min(settings.segment_jitter_ms, settings.segment_ms);
+  if (bound <= 0) return 0;
+  return static_cast<std::int64_t>(random.next_u64() % static_cast<std::uint64_t>(bound));
+}
+
+}  // namespace
+
+Result<void> run_flush(const FlushJob& job) {
+  for (const auto& segment : job.segments) WEIR_TRY(segment->sync_log());
+  for (const auto& segment : job.finished) WEIR_TRY(segment->finish());
+  for (const auto& directory : job.directories) WEIR_TRY(job.fs->sync_directory(directory));
+  return {};
+}
+
+Log::Log(FileSystem& fs, const Clock& clock, Random& random, Path directory, LogSettings settings)
+    : fs_(fs), clock_(clock), random_(random), directory_(std::move(directory)), settings_(settings) {}
+
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Random& random, Path directory,
+                                       LogSettings settings, LogOpenOptions options) {
+  WEIR_TRY_ASSIGN(recovered, recover_log(fs, directory, settings, options));
+  std::unique_ptr<Log> log(new Log(fs, clock, random, std::move(directory), settings));
+  for (auto& segment : recovered.segments) {
+    log->segments_.push_back(std::make_shared<Segment>(fs, log->directory_, segment.base_offset,
+                                                       std::move(segment.file), std::move(segment.content),
+                                                       clock.wall_ms(), draw_jitter(settings, random)));
+  }
+  log->log_start_ = recovered.log_start;
+  log->log_end_ = log->active().tail().next_offset;
+  log->flushed_end_ = log->log_end_;
+  log->recovery_ = std::move(recovered.report);
+  log->unsynced_directories_ = std::move(recovered.unsynced_directories);
+  log->publish_view();
+  return log;
+}
+
+void Log::publish_view() { view_.publish(std::make_shared<const LogView>(log_start_, segments_)); }
+
+void Log::add_unsynced_directory(const Path& directory) {
+  if (std::ranges::find(unsynced_directories_, directory) == unsynced_directories_.end()) {
+    unsynced_directories_.push_back(directory);
+  }
+}
+
+std::unexpected<Error> Log::fence_with(Error error) {
+  if (!fence_) {
+    fence_ = error;
+    log_error("log {} is fenced: {}", directory_.native(), to_string(error));
+  }
+  return std::unexpected(std::move(error));
+}
+
+Result<void> Log::check_usable() const {
+  if (fence_) return std::unexpected(*fence_);
+  if (closed_) return fail(Errc::kClosed, fmt::format("log {}", directory_.native()));
+  return {};
+}
+
+bool Log::must_roll(ByteView batch, const record::BatchHeader& header) const {
+  const auto& segment = active();
+  if (header.last_offset() - segment.base_offset() > kRelativeOffsetMax) return true;
+  if (segment.is_empty()) return false;
+  const auto size_after = static_cast<std::int64_t>(segment.tail().size_bytes + batch.size());
+  if (size_after > std::min(settings_.segment_bytes, kSegmentBytesMax)) return true;
+  if (segment.index_is_full(settings_.segment_index_bytes)) return true;
+  // Record time drives rolling; the wall clock stands in for records without one.
+  const auto age_max_ms = settings_.segment_ms - segment.jitter_ms();
+  const auto first_ms = segment.first_timestamp_ms().value_or(kNoTimestamp);
+  if (first_ms < 0) return clock_.wall_ms() - segment.created_ms() > age_max_ms;
+  return header.max_timestamp > first_ms && header.max_timestamp - first_ms > age_max_ms;
+}
+
+Result<void> Log::roll() {
+  const auto path = directory_ / segment_file_name(log_end_, kLogSuffix);
+  // A roll that failed half-way may have left an empty file; nothing of this log can be in it.
+  WEIR_TRY_ASSIGN(file, fs_.open(path, OpenMode::kOpenOrCreate));
+  WEIR_TRY_ASSIGN(size, file->size_bytes());
+  if (size != 0) WEIR_TRY(file->truncate(0));
+  active().seal();
+  sealed_.push_back(segments_.back());
+  SegmentContent empty;
+  empty.tail.next_offset = log_end_;
+  segments_.push_back(std::make_shared<Segment>(fs_, directory_, log_end_, std::move(file), std::move(empty),
+                                                clock_.wall_ms(), draw_jitter(settings_, random_)));
+  add_unsynced_directory(directory_);
+  reserving_allowed_ = true;
+  publish_view();
+  return {};
+}
+
+void Log::reserve_space(std::uint64_t size_bytes) {
+  if (!reserving_allowed_ || flush_count_ < kFlushesBeforeReserving) return;
+  const auto segment_bytes = std::min(settings_.segment_bytes, kSegmentBytesMax);
+  const auto step_bytes = std::clamp(segment_bytes, kReserveStepBytesMin, kReserveStepBytesMax);
+  const auto reserved = active().reserve(size_bytes, static_cast<std::uint64_t>(step_bytes),
+                                         static_cast<std::uint64_t>(segment_bytes));
+  // The write itself may still succeed, and says what is wrong if it does not.
+  if (!reserved) reserving_allowed_ = false;
+}
+
+Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
+  WEIR_TRY(check_usable());
+  CHECK(header.base_offset == log_end_, "{}: a batch for offset {} at {}", directory_.native(),
+        header.base_offset.value(), log_end_.value());
+  CHECK(batch.size() == header.size_bytes(), "{}: {} bytes of a batch of {}", directory_.native(), batch.size(),
+        header.size_bytes());
+  if (must_roll(batch, header)) {
+    if (auto rolled = roll(); !rolled) {
+      const auto code = rolled.error().code;
+      if (code == Errc::kNoSpace || code == Errc::kTooManyFiles) return rolled;
+      return fence_with(std::move(rolled).error());
+    }
+    WEIR_TRY(index_durable_segments());
+  }
+  reserve_space(batch.size());
+  if (auto written = active().append(batch, header, settings_.index_interval_bytes); !written) {
+    if (written.error().code != Errc::kNoSpace) return fence_with(std::move(written).error());
+    if (auto cut = active().truncate_to_tail(); !cut) return fence_with(std::move(cut).error());
+    return written;
+  }
+  if (dirty_.empty() || dirty_.back() != segments_.back()) dirty_.push_back(segments_.back());
+  log_end_ = header.next_offset();
+  return {};
+}
+
+bool Log::needs_flush() const { return log_end_ > flushed_end_ && !flushing_ && !fence_; }
+
+FlushJob Log::begin_flush() {
+  CHECK(!flushing_, "{}: two flush jobs at a time", directory_.native());
+  flushing_ = true;
+  FlushJob job;
+  job.fs = &fs_;
+  job.end = flushed_end_;
+  if (fence_) return job;
+  ++flush_count_;
+  job.segments = dirty_;
+  job.finished = finished_;
+  job.directories = std::exchange(unsynced_directories_, {});
+  job.end = log_end_;
+  if (!dirty_.empty()) job.end_position = dirty_.back()->tail().size_bytes;
+  return job;
+}
+
+Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcome) {
+  CHECK(flushing_, "{}: a flush job completed twice", directory_.native());
+  flushing_ = false;
+  if (fence_) return std::unexpected(*fence_);
+  if (!outcome) return fence_with(outcome.error());
+  flushed_end_ = job.end;
+  if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});
+  std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
+  std::erase_if(finished_, [&](const auto& segment) {
+    return std::ranges::find(job.finished, segment) != job.finished.end();
+  });
+  return index_durable_segments();
+}
+
+Result<void> Log::write_index(Segment& segment, bool all) {
+  const auto amount = all ? Segment::IndexWrite::kAll : Segment::IndexWrite::kEnoughToBother;
+  WEIR_TRY_ASSIGN(created, segment.write_index(flushed_end_, amount));
+  if (created) add_unsynced_directory(directory_);
+  return {};
+}
+
+Result<void> Log::index_durable_segments() {
+  // Without room or descriptors the entries stay in memory: no ack depends on them, and the next flush tries again.
+  const auto can_wait = [](const Error& error) {
+    return error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles;
+  };
+  while (!sealed_.empty() && sealed_.front()->tail().next_offset <= flushed_end_) {
+    if (auto written = write_index(*sealed_.front(), true); !written) {
+      if (can_wait(written.error())) return {};
+      return fence_with(std::move(written).error());
+    }
+    finished_.push_back(std::move(sealed_.front()));
+    sealed_.erase(sealed_.begin());
+  }
+  auto written = write_index(active(), false);
+  if (!written && !can_wait(written.error())) return fence_with(std::move(written).error());
+  return {};
+}
+
+Offset Log::recovery_point() const {
+  if (!finished_.empty()) return std::min(flushed_end_, finished_.front()->base_offset());
+  if (!sealed_.empty()) return std::min(flushed_end_, sealed_.front()->base_offset());
+  return flushed_end_;
+}
+
+Result<void> Log::flush_now() {
+  const auto job = begin_flush();
+  return complete_flush(job, run_flush(job));
+}
+
+Result<void> Log::close() {
+  if (closed_) return {};
+  WEIR_TRY(check_usable());
+  CHECK(!flushing_, "{}: closed during a flush", directory_.native());
+  closed_ = true;
+  active().seal();
+  sealed_.push_back(segments_.back());
+  WEIR_TRY(flush_now());
+  if (!sealed_.empty()) {
+    return fail(Errc::kNoSpace, fmt::format("log {}: its indexes could not be written", directory_.native()));
+  }
+  return flush_now();
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,496 @@
+#include "storage/log_recovery.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "storage/batch_walker.h"
+#include "storage/segment_names.h"
+#include "storage/segment_scan.h"
+
+namespace weir::storage {
+namespace {
+
+constexpr std::size_t kWindowBytes = 64 * kKiB;
+constexpr std::size_t kChecksumBufferBytes = 256 * kKiB;
+constexpr Offset kOffsetMax{std::numeric_limits<std::int64_t>::max()};
+
+Result<void> unlink_if_exists(FileSystem& fs, const Path& path) {
+  auto unlinked = fs.unlink(path);
+  if (!unlinked && unlinked.error().code != Errc::kNotFound) return unlinked;
+  return {};
+}
+
+class Recovery {
+ public:
+  Recovery(FileSystem& fs, const Path& directory, const LogSettings& settings, const LogOpenOptions& options)
+      : fs_(fs), directory_(directory), settings_(settings), options_(options) {}
+
+  Result<RecoveredLog> run();
+
+ private:
+  struct Found {
+    Offset base;
+    std::shared_ptr<File> file;
+    std::uint64_t size_bytes = 0;
+    bool scanned = false;        // holds batches at or above the floor, or may
+    bool rebuild_index = false;
+    SegmentContent content;
+    IndexBuilder index;
+  };
+
+  Result<void> create_directory();
+  Result<void> clear_leftovers();
+  Result<void> finish_swaps(const std::set<std::string>& names);
+  Result<void> open_segments();
+  Result<void> find_floor();
+  Result<void> step_over(std::size_t index);
+  Result<std::optional<std::string>> problem_with(std::size_t index, std::uint64_t position,
+                                                  const Result<std::optional<record::BatchHeader>>& header);
+  void keep(Found& segment, std::uint64_t position, const record::BatchHeader& header);
+  Result<bool> pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem);
+  Result<void> cut_tail();
+  Result<void> settle(std::size_t index);
+  Result<void> settle_index(Found& segment);
+  enum class IndexState { kMissing, kSound, kUnsound };
+  template <class Entry>
+  Result<IndexState> inspect_index(const Found& segment, std::string_view suffix, std::uint64_t& count,
+                                   std::optional<Entry>& last);
+  [[nodiscard]] bool agrees(const Found& segment, const OffsetIndexEntry& last) const;
+  [[nodiscard]] bool agrees(const Found& segment, const TimeIndexEntry& last) const;
+  template <class Entry>
+  Result<void> write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries);
+  Result<void> remove_segment_files(Offset base);
+  Result<void> start_empty_at(Offset base);
+  Result<RecoveredLog> settle_names();
+  [[nodiscard]] Path path_of(Offset base, std::string_view suffix) const {
+    return directory_ / segment_file_name(base, suffix);
+  }
+  [[nodiscard]] Offset next_base(std::size_t index) const {
+    return index + 1 < found_.size() ? found_[index + 1].base : kOffsetMax;
+  }
+
+  FileSystem& fs_;
+  const Path& directory_;
+  const LogSettings& settings_;
+  const LogOpenOptions& options_;
+  RecoveryReport report_;
+  std::vector<Found> found_;
+  Offset floor_;                             // durable below; after a clean stop everything is
+  Offset expected_;                          // the next batch starts here or above
+  std::optional<std::size_t> cut_segment_;   // the log ends in this one, at its content's size
+  std::size_t kept_count_ = 0;               // segments before the cut
+  std::optional<Offset> empty_segment_at_;   // to be created behind damage
+  bool names_changed_ = false;
+  std::vector<Path> unsynced_directories_;
+  Bytes window_ = Bytes(kWindowBytes);
+  Bytes checksum_buffer_ = Bytes(kChecksumBufferBytes);
+};
+
+Result<void> Recovery::create_directory() {
+  auto created = fs_.create_directory(directory_);
+  if (created) {
+    unsynced_directories_ = {directory_, directory_.parent_path()};
+    return {};
+  }
+  if (created.error().code == Errc::kAlreadyExists) return {};
+  return created;
+}
+
+// A swap file replaces the segments from its base to its end. It was complete and durable when it got that name, so
+// the replacement is carried through; the old ones go for good before any name becomes final.
+Result<void> Recovery::finish_swaps(const std::set<std::string>& names) {
+  const auto swap_log_suffix = std::string(kLogSuffix) + std::string(kSwapSuffix);
+  for (const auto& name : names) {
+    const auto base = parse_segment_file_name(name, swap_log_suffix);
+    if (!base) continue;
+    WEIR_TRY_ASSIGN(file, fs_.open(directory_ / name, OpenMode::kRead));
+    WEIR_TRY_ASSIGN(size, file->size_bytes());
+    BatchWalker walker(*file, *base, 0, size, ReadMode::kMayBlock, window_);
+    auto end = *base;
+    for (;;) {
+      auto header = walker.peek();
+      if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(std::move(header).error());
+      if (!header || !*header) break;
+      end = (*header)->next_offset();
+      walker.skip(**header);
+    }
+    for (const auto& other : names) {
+      for (const auto suffix : {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix}) {
+        const auto replaced = parse_segment_file_name(other, suffix);
+        if (replaced && *replaced >= *base && *replaced < end) WEIR_TRY(unlink_if_exists(fs_, directory_ / other));
+      }
+    }
+  }
+  WEIR_TRY(fs_.sync_directory(directory_));
+  for (const auto& name : names) {
+    if (!name.ends_with(kSwapSuffix)) continue;
+    WEIR_TRY(fs_.rename(directory_ / name, directory_ / name.substr(0, name.size() - kSwapSuffix.size())));
+  }
+  names_changed_ = true;
+  return {};
+}
+
+// kafka-protocol 5.2, step 2, and index files without a segment (step 3).
+Result<void> Recovery::clear_leftovers() {
+  WEIR_TRY_ASSIGN(entries, fs_.list(directory_));
+  std::set<std::string> names;
+  std::set<std::string> swaps;
+  std::string lowest_cleaned = "~";  // after every digit: names of twenty digits compare as their numbers do
+  for (const auto& entry : entries) {
+    if (entry.is_directory) continue;
+    names.insert(entry.name);
+    if (entry.name.ends_with(kCleanedSuffix)) lowest_cleaned = std::min(lowest_cleaned, entry.name.substr(0, 20));
+  }
+  for (auto it = names.begin(); it != names.end();) {
+    const auto& name = *it;
+    const bool superseded = name.ends_with(kSwapSuffix) && name.substr(0, 20) >= lowest_cleaned;
+    const auto index_part = name.ends_with(kTemporarySuffix) ? name.substr(0, name.size() - 4) : std::string();
+    const bool half_index = parse_segment_file_name(index_part, kOffsetIndexSuffix).has_value() ||
+                            parse_segment_file_name(index_part, kTimeIndexSuffix).has_value();
+    if (superseded || half_index || name.ends_with(kDeletedSuffix) || name.ends_with(kCleanedSuffix)) {
+      WEIR_TRY(fs_.unlink(directory_ / name));
+      names_changed_ = true;
+      it = names.erase(it);
+      continue;
+    }
+    if (name.ends_with(kSwapSuffix)) swaps.insert(name);
+    ++it;
+  }
+  if (!swaps.empty()) {
+    WEIR_TRY(finish_swaps(names));
+    return clear_leftovers();  // the swaps are gone now
+  }
+  std::set<Offset> bases;
+  for (const auto& name : names) {
+    if (const auto base = parse_segment_file_name(name, kLogSuffix)) bases.insert(*base);
+  }
+  for (const auto& name : names) {
+    for (const auto suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix}) {
+      const auto base = parse_segment_file_name(name, suffix);
+      if (!base || bases.contains(*base)) continue;
+      WEIR_TRY(fs_.unlink(directory_ / name));
+      names_changed_ = true;
+    }
+  }
+  for (const auto base : bases) {
+    found_.push_back({base, nullptr, 0, false, false, {}, IndexBuilder(base, settings_.index_interval_bytes)});
+  }
+  return {};
+}
+
+Result<void> Recovery::open_segments() {
+  for (auto& segment : found_) {
+    WEIR_TRY_ASSIGN(file, fs_.open(path_of(segment.base, kLogSuffix), OpenMode::kReadWrite));
+    WEIR_TRY_ASSIGN(size, file->size_bytes());
+    segment.file = std::move(file);
+    segment.size_bytes = size;
+  }
+  return {};
+}
+
+// Also decides what is scanned and whose index files are not to be trusted: those that no checkpoint covers.
+Result<void> Recovery::find_floor() {
+  floor_ = options_.clean ? kOffsetMax : options_.recovery_point;
+  if (options_.clean) return {};
+  for (auto i = found_.size(); i-- > 0;) {
+    auto& segment = found_[i];
+    if (i + 1 != found_.size() && next_base(i) <= options_.recovery_point) break;
+    segment.rebuild_index = true;
+    if (i + 1 != found_.size() && next_base(i) <= floor_) continue;
+    segment.scanned = true;
+    segment.file->drop_cache();
+    if (!options_.last_written_by_weir) continue;
+    auto index = fs_.open(path_of(segment.base, kOffsetIndexSuffix), OpenMode::kRead);
+    if (!index && index.error().code == Errc::kNotFound) continue;
+    if (!index) return std::unexpected(std::move(index).error());
+    WEIR_TRY_ASSIGN(entry, last_intact_entry(**index, *segment.file, segment.base, checksum_buffer_));
+    if (entry) floor_ = std::max(floor_, segment.base + entry->relative_offset + 1);
+  }
+  return {};
+}
+
+// What is wrong with the batch at `position`, if anything; an error when it could not be read.
+Result<std::optional<std::string>> Recovery::problem_with(std::size_t index, std::uint64_t position,
+                                                          const Result<std::optional<record::BatchHeader>>& header) {
+  if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(header.error());
+  if (!header) return header.error().context;
+  if (!*header) return std::nullopt;
+  if ((*header)->base_offset < expected_) return fmt::format("at {}: its offset was used before", position);
+  if ((*header)->base_offset < floor_) {
+    if ((*header)->last_offset() < next_base(index)) return std::nullopt;
+    return fmt::format("at {}: its offset belongs to the next segment", position);
+  }
+  report_.scanned_bytes += (*header)->size_bytes();
+  WEIR_TRY_ASSIGN(valid, has_valid_checksum(*found_[index].file, position, **header, checksum_buffer_));
+  if (!valid) return fmt::format("at {}: its checksum is wrong", position);
+  return std::nullopt;
+}
+
+void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchHeader& header) {
+  auto& tail = segment.content.tail;
+  if (!segment.content.first_timestamp_ms) segment.content.first_timestamp_ms = header.max_timestamp;
+  if (header.max_timestamp > tail.max_timestamp_ms) {
+    tail.max_timestamp_ms = header.max_timestamp;
+    tail.max_timestamp_offset = header.last_offset();
+  }
+  segment.index.add(position, header);
+  expected_ = header.next_offset();
+  if (options_.on_batch) options_.on_batch(header);
+}
+
+// Fences what can't be read below the floor and moves on to the next batch that can. True: in this file there is none.
+Result<bool> Recovery::pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem) {
+  auto& segment = found_[index];
+  const auto position = walker.position();
+  WEIR_TRY_ASSIGN(next, find_batch(*segment.file, segment.base, position, segment.size_bytes, expected_, floor_,
+                                   checksum_buffer_));
+  auto end = next ? next->header.base_offset : next_base(index);
+  auto end_position = next ? next->position : segment.size_bytes;
+  if (!next && (index + 1 == found_.size() || end > floor_)) {
+    // No readable batch is left below the floor. After a clean stop the floor has no number of its own.
+    end = std::max(expected_, options_.clean ? options_.recovery_point : floor_);
+    kept_count_ = index + 1;
+    if (end == expected_) {
+      cut_segment_ = index;
+      log_error("{} ends in bytes that are no batch, {}; cut off after a clean stop",
+                path_of(segment.base, kLogSuffix).native(), problem);
+      return true;
+    }
+    empty_segment_at_ = end;
+  }
+  log_error("{} is damaged below what was durable, {}: {} bytes, offsets {} to {} can't be read",
+            path_of(segment.base, kLogSuffix).native(), problem, end_position - position, expected_.value(),
+            end.value() - 1);
+  segment.content.damage.push_back({expected_, end, position, end_position});
+  if (expected_ < end) report_.damaged.push_back({expected_, end});
+  expected_ = end;
+  walker.move_to(end_position);
+  return !next;
+}
+
+// Walks one segment. Sets kept_count_ when the log ends in it or before it.
+Result<void> Recovery::step_over(std::size_t index) {
+  auto& segment = found_[index];
+  const bool above_floor = expected_ >= floor_;
+  if (index > 0 && above_floor && segment.base != expected_ &&
+      (segment.base < expected_ || options_.last_written_by_weir)) {
+    // The end of the segment before was lost, or this one belongs to a longer log that was.
+    kept_count_ = index;
+    return {};
+  }
+  if (segment.base < expected_) {
+    return fail(Errc::kCorrupt, fmt::format("{} overlaps the segment before it",
+                                            path_of(segment.base, kLogSuffix).native()));
+  }
+  expected_ = segment.base;
+  BatchWalker walker(*segment.file, segment.base, 0, segment.size_bytes, ReadMode::kMayBlock, window_);
+  for (;;) {
+    const auto header = walker.peek();
+    WEIR_TRY_ASSIGN(problem, problem_with(index, walker.position(), header));
+    if (problem && expected_ >= floor_) {
+      cut_segment_ = index;
+      kept_count_ = index + 1;
+      break;
+    }
+    if (problem) {
+      WEIR_TRY_ASSIGN(ended, pass_damage(index, walker, *problem));
+      if (ended) break;
+      continue;
+    }
+    if (!*header) break;
+    keep(segment, walker.position(), **header);
+    walker.skip(**header);
+  }
+  segment.content.tail.size_bytes = walker.position();
+  segment.content.tail.next_offset = expected_;
+  return {};
+}
+
+Result<void> Recovery::remove_segment_files(Offset base) {
+  // The log goes last: without it the others are leftovers that the next start clears.
+  for (const auto suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix, kLogSuffix}) {
+    WEIR_TRY(unlink_if_exists(fs_, path_of(base, suffix)));
+  }
+  names_changed_ = true;
+  return {};
+}
+
+// Later segments go first and for good: cut before, a rerun must find the same bad batch, not a shorter log that these
+// seem to continue.
+Result<void> Recovery::cut_tail() {
+  if (kept_count_ < found_.size()) {
+    for (auto i = found_.size(); i-- > kept_count_;) {
+      report_.truncated_bytes += found_[i].size_bytes;
+      WEIR_TRY(remove_segment_files(found_[i].base));
+    }
+    WEIR_TRY(fs_.sync_directory(directory_));
+    found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(kept_count_), found_.end());
+  }
+  if (cut_segment_) {
+    auto& segment = found_[*cut_segment_];
+    report_.truncated_bytes += segment.size_bytes - segment.content.tail.size_bytes;
+    WEIR_TRY(segment.file->truncate(segment.content.tail.size_bytes));
+    segment.size_bytes = segment.content.tail.size_bytes;
+    segment.scanned = true;
+    segment.rebuild_index = true;
+    WEIR_TRY(settle(*cut_segment_));
+  }
+  if (report_.truncated_bytes != 0) {
+    log_warn("{}: {} bytes of a torn tail were cut off, the log ends at {}", directory_.native(),
+             report_.truncated_bytes, expected_.value());
+  }
+  return {};
+}
+
+bool Recovery::agrees(const Found& segment, const OffsetIndexEntry& last) const {
+  if (last.position <= 0 || static_cast<std::uint64_t>(last.position) >= segment.size_bytes) return false;
+  return last.relative_offset >= 0 && segment.base + last.relative_offset < segment.content.tail.next_offset;
+}
+
+bool Recovery::agrees(const Found& segment, const TimeIndexEntry& last) const {
+  // The final entry of a segment is its largest timestamp.
+  return last.timestamp_ms == segment.content.tail.max_timestamp_ms && last.relative_offset >= 0 &&
+         segment.base + last.relative_offset < segment.content.tail.next_offset;
+}
+
+// Kafka's sanity checks (kafka-protocol 5.2, step 3): whole entries, the last one within the segment.
+template <class Entry>
+Result<Recovery::IndexState> Recovery::inspect_index(const Found& segment, std::string_view suffix,
+                                                     std::uint64_t& count, std::optional<Entry>& last) {
+  auto file = fs_.open(path_of(segment.base, suffix), OpenMode::kRead);
+  if (!file && file.error().code == Errc::kNotFound) return IndexState::kMissing;
+  if (!file) return std::unexpected(std::move(file).error());
+  WEIR_TRY_ASSIGN(size, (*file)->size_bytes());
+  if (size % Entry::kBytes != 0) return IndexState::kUnsound;
+  if (size == 0) return IndexState::kSound;
+  const IndexSnapshot<Entry> snapshot{*file, size / Entry::kBytes};
+  WEIR_TRY_ASSIGN(entry, snapshot.entry(snapshot.count - 1, ReadMode::kMayBlock));
+  if (!agrees(segment, entry)) return IndexState::kUnsound;
+  count = snapshot.count;
+  last = entry;
+  return IndexState::kSound;
+}
+
+template <class Entry>
+Result<void> Recovery::write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries) {
+  Bytes bytes(entries.size() * Entry::kBytes);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].write(bytes.data() + i * Entry::kBytes);
+  const auto path = path_of(segment.base, suffix);
+  auto temporary = path;
+  temporary += kTemporarySuffix;
+  WEIR_TRY_ASSIGN(file, fs_.open(temporary, OpenMode::kOpenOrCreate));
+  WEIR_TRY(file->truncate(0));
+  const ByteView view = bytes;
+  if (!view.empty()) WEIR_TRY(file->pwritev({&view, 1}, 0));
+  WEIR_TRY(file->datasync());
+  WEIR_TRY(fs_.rename(temporary, path));
+  names_changed_ = true;
+  return {};
+}
+
+// The old index stays whole until the new one replaces it: it holds a part of the durable floor.
+Result<void> Recovery::settle_index(Found& segment) {
+  auto& content = segment.content;
+  if (!segment.rebuild_index) {
+    WEIR_TRY_ASSIGN(offsets_state, inspect_index(segment, kOffsetIndexSuffix, content.offset_entries_count,
+                                                 content.last_offset_entry));
+    WEIR_TRY_ASSIGN(times_state, inspect_index(segment, kTimeIndexSuffix, content.time_entries_count,
+                                               content.last_time_entry));
+    const bool unsound = offsets_state == IndexState::kUnsound || times_state == IndexState::kUnsound;
+    // A segment that was never indexed has no files; nor does it need them while it has nothing to index.
+    const bool complete = (content.offset_entries_count != 0 || segment.index.offsets().empty()) &&
+                          (content.time_entries_count != 0 || content.tail.max_timestamp_ms < 0);
+    if (!unsound && complete) return {};
+    log_warn("{}: its indexes are missing or damaged, rebuilt", path_of(segment.base, kLogSuffix).native());
+  }
+  segment.index.finish();
+  const auto& offsets = segment.index.offsets();
+  const auto& times = segment.index.times();
+  WEIR_TRY(write_index(segment, kOffsetIndexSuffix, offsets));
+  WEIR_TRY(write_index(segment, kTimeIndexSuffix, times));
+  content.offset_entries_count = offsets.size();
+  content.last_offset_entry = offsets.empty() ? std::nullopt : std::optional(offsets.back());
+  content.time_entries_count = times.size();
+  content.last_time_entry = times.empty() ? std::nullopt : std::optional(times.back());
+  return {};
+}
+
+// A segment whose end is known: durable first, then indexed.
+Result<void> Recovery::settle(std::size_t index) {
+  auto& segment = found_[index];
+  if (segment.scanned) WEIR_TRY(segment.file->datasync());
+  WEIR_TRY(settle_index(segment));
+  segment.index = IndexBuilder(segment.base, 0);  // a long log's entries shall not all be in memory at a time
+  return {};
+}
+
+Result<void> Recovery::start_empty_at(Offset base) {
+  WEIR_TRY_ASSIGN(file, fs_.open(path_of(base, kLogSuffix), OpenMode::kOpenOrCreate));
+  WEIR_TRY(file->truncate(0));
+  SegmentContent content;
+  content.tail.next_offset = base;
+  found_.push_back({base, std::move(file), 0, false, false, content, IndexBuilder(base, 0)});
+  return {};
+}
+
+Result<RecoveredLog> Recovery::run() {
+  WEIR_TRY(create_directory());
+  WEIR_TRY(clear_leftovers());
+  WEIR_TRY(open_segments());
+  WEIR_TRY(find_floor());
+  kept_count_ = found_.size();
+  if (!found_.empty()) expected_ = found_.front().base;
+  for (std::size_t i = 0; i < kept_count_; ++i) {
+    WEIR_TRY(step_over(i));
+    if (i < kept_count_ && cut_segment_ != i) WEIR_TRY(settle(i));
+  }
+  WEIR_TRY(cut_tail());
+  if (expected_ < options_.recovery_point) {
+    log_warn("{}: the log ends at {}, the recovery-point checkpoint says {}", directory_.native(), expected_.value(),
+             options_.recovery_point.value());
+  }
+  return settle_names();
+}
+
+// What the log starts with and the names in its directory.
+Result<RecoveredLog> Recovery::settle_names() {
+  if (!found_.empty() && expected_ < options_.log_start) {
+    log_warn("{}: its end {} is below its start {}; everything in it was deleted before", directory_.native(),
+             expected_.value(), options_.log_start.value());
+    for (auto i = found_.size(); i-- > 0;) WEIR_TRY(remove_segment_files(found_[i].base));
+    found_.clear();
+    empty_segment_at_.reset();
+  }
+  if (found_.empty()) empty_segment_at_ = options_.log_start;
+  if (empty_segment_at_) {
+    WEIR_TRY(start_empty_at(*empty_segment_at_));
+    if (unsynced_directories_.empty()) unsynced_directories_ = {directory_};
+  }
+  // A stop that was not clean may have left names that were never made durable, whatever was changed here.
+  if (names_changed_ || (unsynced_directories_.empty() && !options_.clean)) WEIR_TRY(fs_.sync_directory(directory_));
+
+  RecoveredLog log;
+  log.log_start = std::max(options_.log_start, found_.front().base);
+  log.report = std::move(report_);
+  log.unsynced_directories = std::move(unsynced_directories_);
+  for (auto& segment : found_) {
+    log.segments.push_back({segment.base, std::move(segment.file), std::move(segment.content)});
+  }
+  return log;
+}
+
+}  // namespace
+
+Result<RecoveredLog> recover_log(FileSystem& fs, const Path& directory, const LogSettings& settings,
+                                 const LogOpenOptions& options) {
+  return Recovery(fs, directory, settings, options).run();
+}
+
+}  // namespace weir::storage

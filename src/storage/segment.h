@@ -1,0 +1,166 @@
+// One segment of a log: a `.log` file of whole batches and its two sparse indexes. The log's owner appends; any thread
+// locates offsets and reads what lies below the tail it saw.
+//
+// 1. Bytes below tail().size_bytes never change, and there is a batch boundary at each tail that was ever shown.
+// 2. An index entry is in its file only once its batch is durable. An entry read from a file is proved against the
+//    batch it points at before it is used, so a damaged index costs time, never a wrong answer.
+// 3. One mutex a segment guards the tail, the flush marks and the pending index entries. It is held for copies and for
+//    the first open of an index file, never for other I/O.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/byte_chain.h"
+#include "base/result.h"
+#include "model/ids.h"
+#include "record/batch_header.h"
+#include "storage/batch_walker.h"
+#include "storage/fs.h"
+#include "storage/sparse_index.h"
+
+namespace weir::storage {
+
+// Where a segment ends.
+struct SegmentTail {
+  std::uint64_t size_bytes = 0;
+  Offset next_offset;
+  std::int64_t max_timestamp_ms = kNoTimestamp;
+  Offset max_timestamp_offset = kNoOffset;  // the last offset of the first batch that holds it
+};
+
+// Bytes below the durable floor that recovery could not read as batches: kept, never served.
+struct DamagedRange {
+  Offset first;
+  Offset end;
+  std::uint64_t position;
+  std::uint64_t end_position;
+};
+
+// A place where a batch starts, or the tail. `offset` is that batch's first offset (after a damaged range or in a gap
+// perhaps a lower one, above all batches before it).
+struct BatchPosition {
+  std::uint64_t position = 0;
+  Offset offset;
+};
+
+// Whole batches; `next` is the offset after them.
+struct BatchRange {
+  std::uint64_t position = 0;
+  std::uint64_t size_bytes = 0;
+  Offset next;
+};
+
+// What a segment holds when it is opened: nothing, or what recovery found.
+struct SegmentContent {
+  SegmentTail tail;
+  std::optional<std::int64_t> first_timestamp_ms;  // max_timestamp of the first batch
+  std::uint64_t offset_entries_count = 0;
+  std::optional<OffsetIndexEntry> last_offset_entry;
+  std::uint64_t time_entries_count = 0;
+  std::optional<TimeIndexEntry> last_time_entry;
+  std::vector<DamagedRange> damage;  // ascending
+};
+
+class Segment {
+ public:
+  // `file` is the `.log` in `directory`. `created_ms` is the wall clock now, `jitter_ms` is drawn once a segment.
+  Segment(FileSystem& fs, const Path& directory, Offset base_offset, std::shared_ptr<File> file,
+          SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms);
+
+  // Any thread.
+  [[nodiscard]] Offset base_offset() const { return base_offset_; }
+  [[nodiscard]] const Path& path() const { return path_; }
+  [[nodiscard]] const File& file() const { return *file_; }
+  [[nodiscard]] const std::vector<DamagedRange>& damage() const { return damage_; }
+  [[nodiscard]] SegmentTail tail() const;
+  // Where the first batch starts whose last offset is >= `target`; the tail if there is none.
+  [[nodiscard]] Result<BatchPosition> locate(Offset target, ReadMode mode) const;
+  // The batches that LogView::read would give from this segment. kCorrupt: `from` lies in a damaged range.
+  [[nodiscard]] Result<BatchRange> range(Offset from, Offset limit, std::uint64_t max_bytes, bool at_least_one,
+                                         ReadMode mode) const;
+  // Appends the bytes of `range` to `to`: large ones as a piece of the file, others copied.
+  [[nodiscard]] Result<void> read(const BatchRange& range, ByteChain& to, ReadMode mode) const;
+  // An offset such that every record before its batch has a timestamp below `timestamp_ms`.
+  [[nodiscard]] Result<Offset> time_index_floor(std::int64_t timestamp_ms, ReadMode mode) const;
+  // The newest time index entry for an offset below `limit`.
+  [[nodiscard]] Result<std::optional<TimeIndexEntry>> last_time_entry_below(Offset limit, ReadMode mode) const;
+  // Moves `walker` past a damaged range that starts where it stands.
+  void pass_damage(BatchWalker& walker) const;
+
+  // Helpers. fdatasync of the `.log`.
+  [[nodiscard]] Result<void> sync_log() const { return file_->datasync(); }
+  // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the indexes durable.
+  [[nodiscard]] Result<void> finish() const;
+
+  // The owner, from here on.
+  [[nodiscard]] bool is_empty() const { return tail_.size_bytes == 0; }
+  [[nodiscard]] std::optional<std::int64_t> first_timestamp_ms() const { return first_timestamp_ms_; }
+  [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
+  [[nodiscard]] std::int64_t jitter_ms() const { return jitter_ms_; }
+  [[nodiscard]] bool index_is_full(std::int64_t index_bytes_max) const;
+  // After an error the tail is unchanged; the file may be longer than it.
+  [[nodiscard]] Result<void> append(ByteView batch, const record::BatchHeader& header,
+                                    std::int64_t index_interval_bytes);
+  // Cuts off what a failed append left behind.
+  [[nodiscard]] Result<void> truncate_to_tail();
+  // Reserves space in steps so that the next `size_bytes` fit; not past `end_max` unless they need it.
+  [[nodiscard]] Result<void> reserve(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max);
+  // Everything below `at` is durable: readers may start there without a walk.
+  void mark_flushed(const BatchPosition& at);
+  // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again.
+  void seal();
+  // kEnoughToBother: leaves a few entries for later. kAll: all, and both files exist afterwards.
+  enum class IndexWrite { kEnoughToBother, kAll };
+  // Writes pending entries for batches below `flushed_end`. True: a file was created, its name is not durable.
+  [[nodiscard]] Result<bool> write_index(Offset flushed_end, IndexWrite amount);
+
+ private:
+  // A place to start a walk from, with the last offset of the batch there where an index file says so.
+  struct Boundary {
+    std::uint64_t position = 0;
+    std::optional<Offset> claimed_last_offset;
+  };
+  // The newest place known without a walk for which `holds(offset, position)`, which is true up to some point.
+  template <class Predicate>
+  [[nodiscard]] Result<Boundary> nearest_boundary(Predicate holds, ReadMode mode) const;
+  // Puts `walker` at `boundary` if the batch there is the claimed one, else at `fallback`.
+  [[nodiscard]] Result<void> start_walk(BatchWalker& walker, const Boundary& boundary, std::uint64_t fallback) const;
+  // The last batch start in [start, end_max], where `start` is one.
+  [[nodiscard]] Result<BatchPosition> last_start_up_to(const BatchPosition& start, std::uint64_t end_max,
+                                                       ReadMode mode) const;
+  [[nodiscard]] std::unexpected<Error> in_this_file(Error error) const;
+  [[nodiscard]] Offset to_offset(std::int32_t relative) const { return base_offset_ + relative; }
+  [[nodiscard]] std::int32_t to_relative(Offset offset) const {
+    return static_cast<std::int32_t>(offset - base_offset_);
+  }
+  template <class Entry>
+  [[nodiscard]] Result<bool> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create);
+
+  const Offset base_offset_;
+  const Path path_;
+  const std::shared_ptr<File> file_;
+  const std::vector<DamagedRange> damage_;
+  const std::int64_t created_ms_;
+  const std::int64_t jitter_ms_;
+
+  // Changed by the owner under the mutex.
+  mutable std::mutex mutex_;
+  SegmentTail tail_;
+  std::array<BatchPosition, 4> marks_{};  // flushed ends, the newest first: where tail readers continue
+  std::size_t marks_count_ = 0;
+  mutable SparseIndex<OffsetIndexEntry> offset_index_;  // mutable: a reader may be the first to open the file
+  mutable SparseIndex<TimeIndexEntry> time_index_;
+  bool has_reserved_space_ = false;
+
+  // The owner's alone.
+  std::optional<std::int64_t> first_timestamp_ms_;
+  std::int64_t bytes_since_index_entry_ = 0;
+  std::uint64_t reserved_end_ = 0;
+};
+
+}  // namespace weir::storage

@@ -1,0 +1,39 @@
+// The small text files of a log directory, in Apache Kafka's formats (kafka-protocol 5.1), as strings. Pure. Parsers
+// are strict: anything a writer would not have written is kCorrupt with "NAME:LINE".
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "model/ids.h"
+#include "model/uuid.h"
+
+namespace weir::storage {
+
+// meta.properties, version 1.
+struct DirectoryIdentity {
+  std::string cluster_id;
+  NodeId node_id;
+  Uuid directory_id;  // zero in directories that Apache Kafka before 3.7 made
+};
+
+using OffsetCheckpoint = std::map<TopicPartition, Offset>;
+
+// `name` is what errors call the text, usually its path.
+[[nodiscard]] Result<OffsetCheckpoint> parse_checkpoint(std::string_view text, std::string_view name);
+[[nodiscard]] std::string format_checkpoint(const OffsetCheckpoint& offsets);
+
+// Java properties: `key=value` lines, `#` and `!` comments, backslash escapes. Unknown keys are passed over (and, as in
+// Kafka, gone after the next write). Version 0 is read too: there the node is `broker.id`.
+[[nodiscard]] Result<DirectoryIdentity> parse_identity(std::string_view text, std::string_view name);
+[[nodiscard]] std::string format_identity(const DirectoryIdentity& identity);
+
+[[nodiscard]] Result<Uuid> parse_partition_metadata(std::string_view text, std::string_view name);
+[[nodiscard]] std::string format_partition_metadata(const Uuid& topic_id);
+
+[[nodiscard]] std::string format_clean_marker(std::int64_t broker_epoch);
+
+}  // namespace weir::storage

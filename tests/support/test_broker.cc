@@ -1,0 +1,140 @@
+#include "support/test_broker.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <cstdlib>
+
+#include "base/async/task_group.h"
+
+namespace weir::test {
+namespace {
+
+class Release final : public net::EffectOrder {
+ public:
+  explicit Release(std::shared_ptr<PendingReply> pending) : pending_(std::move(pending)) {}
+  void release() override { pending_->order_released = true; }
+
+ private:
+  std::shared_ptr<PendingReply> pending_;
+};
+
+boost::asio::awaitable<void> answer(broker::Broker& broker, net::Frame frame,
+                                    std::shared_ptr<const net::ConnectionInfo> connection,
+                                    std::shared_ptr<PendingReply> pending) {
+  auto order = std::make_shared<Release>(pending);
+  auto reply = co_await broker.answer(std::move(frame), std::move(connection), std::move(order));
+  pending->reply = std::move(reply);
+}
+
+// Keeps the outcome where the caller's stack can see it.
+boost::asio::awaitable<void> keep(boost::asio::awaitable<Result<void>> task, std::shared_ptr<Result<void>> outcome,
+                                  std::shared_ptr<bool> done) {
+  *outcome = co_await std::move(task);
+  *done = true;
+}
+
+}  // namespace
+
+bool InlineHelpers::run_one() {
+  if (queue_.empty()) return false;
+  auto work = std::move(queue_.front());
+  queue_.pop_front();
+  work();
+  return true;
+}
+
+std::uint32_t TestBroker::default_shard_count() {
+  const char* asked = std::getenv("WEIR_TEST_SHARDS");
+  return asked == nullptr ? 1 : static_cast<std::uint32_t>(std::strtoul(asked, nullptr, 10));
+}
+
+TestBroker::TestBroker(Options options)
+    : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), random_(options.seed) {
+  config::LoadRequest request;
+  request.assignments = {"log.dirs=/weir"};
+  for (auto& setting : options.settings) request.assignments.push_back(std::move(setting));
+  auto loaded = config::load_config(request);
+  CHECK(loaded.has_value(), "{}", loaded.error().front());
+  config_ = *std::move(loaded);
+
+  broker::BrokerPorts ports{
+      .fs = *fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = helpers_, .shards = {}};
+  for (std::uint32_t i = 0; i < options.shard_count; ++i) {
+    shards_.push_back(std::make_unique<Shard>(i, clock_));
+    ports.shards.push_back(shards_.back().get());
+  }
+  auto opened = broker::Broker::open(config_, std::move(ports));
+  CHECK(opened.has_value(), "{}", to_string(opened.error()));
+  broker_ = *std::move(opened);
+
+  auto outcome = std::make_shared<Result<void>>();
+  auto done = std::make_shared<bool>(false);
+  TaskGroup tasks(*shards_.front());
+  std::vector<metadata::Endpoint> endpoints{{.name = "PLAINTEXT", .host = listener_host_, .port = 9092}};
+  tasks.start("start", keep(broker_->start(std::move(endpoints)), outcome, done));
+  step();
+  CHECK(*done, "the broker did not start");
+  CHECK(outcome->has_value(), "{}", to_string(outcome->error()));
+}
+
+TestBroker::~TestBroker() = default;
+
+void TestBroker::step() {
+  for (bool progress = true; progress;) {
+    progress = false;
+    for (auto& shard : shards_) progress = shard->step() > 0 || progress;
+    if (!helpers_held_) progress = helpers_.run_one() || progress;
+  }
+}
+
+void TestBroker::advance(Millis by) {
+  const auto end = clock_.steady() + by;
+  step();
+  for (;;) {
+    auto next = SteadyTime::max();
+    for (auto& shard : shards_) {
+      if (const auto deadline = shard->next_deadline()) next = std::min(next, *deadline);
+    }
+    if (next > end) break;
+    clock_.advance(std::max(std::chrono::ceil<Millis>(next - clock_.steady()), Millis{0}));
+    step();
+  }
+  clock_.advance(std::chrono::ceil<Millis>(end - clock_.steady()));
+  step();
+}
+
+void TestBroker::stop() {
+  auto outcome = std::make_shared<Result<void>>();
+  auto done = std::make_shared<bool>(false);
+  TaskGroup tasks(*shards_.front());
+  tasks.start("stop", keep(broker_->stop(), outcome, done));
+  step();
+  CHECK(*done, "the broker did not stop");
+  CHECK(outcome->has_value(), "{}", to_string(outcome->error()));
+}
+
+std::shared_ptr<PendingReply> TestBroker::send(Bytes frame, std::uint32_t shard) {
+  auto& home = *shards_[shard % shards_.size()];
+  auto connection = std::make_shared<net::ConnectionInfo>();
+  connection->id = 1;
+  connection->peer = {"127.0.0.1", 50000};
+  connection->local = {listener_host_, 9092};
+  connection->listener = "PLAINTEXT";
+  auto pending = std::make_shared<PendingReply>();
+  auto owner = std::make_shared<Bytes>(std::move(frame));
+  net::Frame sent{.owner = owner, .bytes = *owner};
+  TaskGroup tasks(home);
+  tasks.start("request", answer(*broker_, std::move(sent), std::move(connection), pending));
+  return pending;
+}
+
+Bytes TestBroker::flatten(const ByteChain& chain) {
+  Bytes bytes;
+  for (const auto& piece : chain.pieces()) {
+    const auto* slice = std::get_if<SharedSlice>(&piece);
+    CHECK(slice != nullptr, "a file range from a file system without descriptors");
+    bytes.insert(bytes.end(), slice->view.begin(), slice->view.end());
+  }
+  return bytes;
+}
+
+}  // namespace weir::test

@@ -1,0 +1,128 @@
+// A whole broker in one thread: memory file system, manual clock, seeded chance, helper work run inline. Nothing
+// happens unless step() is called, and the same calls give the same answers. One thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/async/helpers.h"
+#include "base/async/shard.h"
+#include "base/check.h"
+#include "base/random.h"
+#include "broker/broker.h"
+#include "protocol/codec.h"
+#include "protocol/header.h"
+#include "support/manual_clock.h"
+#include "support/memory_fs.h"
+
+namespace weir::test {
+
+// Runs work when the broker is stepped, in the order it came.
+class InlineHelpers final : public Helpers {
+ public:
+  void run(Work work) override { queue_.push_back(std::move(work)); }
+  // True when there was something to run.
+  bool run_one();
+
+ private:
+  std::deque<Work> queue_;
+};
+
+
+// The answer to a frame, when it has come.
+struct PendingReply {
+  std::optional<net::Reply> reply;
+  bool order_released = false;
+};
+
+class TestBroker {
+ public:
+  struct Options {
+    std::vector<std::string> settings;  // "key=value"
+    std::uint32_t shard_count = default_shard_count();
+    std::shared_ptr<MemoryFs> fs;  // a directory that an earlier broker left; null: an empty one
+    std::uint64_t seed = 1;
+  };
+
+  explicit TestBroker(Options options);
+  TestBroker() : TestBroker(Options{}) {}
+  // Stops as if the process had been killed; stop() is the clean way.
+  ~TestBroker();
+
+  // WEIR_TEST_SHARDS, or 1: the suite runs with 1 and with 3.
+  static std::uint32_t default_shard_count();
+
+  // While held, no helper work runs: no flush ends, no file is opened.
+  void hold_helpers(bool held) { helpers_held_ = held; }
+
+  // Runs everything that can run without time passing.
+  void step();
+  // Moves the clock, timer by timer, running what becomes due.
+  void advance(Millis by);
+  void stop();
+
+  // Sends a frame (without its size) on `shard`; the reply is filled in by step().
+  std::shared_ptr<PendingReply> send(Bytes frame, std::uint32_t shard = 0);
+
+  // Sends `request` and steps until it is answered. Fails the program if it isn't, or if the connection closes.
+  template <class Request>
+  typename Request::Response call(const Request& request, std::int16_t version, std::uint32_t shard = 0) {
+    auto pending = send(frame_of(request, version), shard);
+    step();
+    return response_of<Request>(*pending, version);
+  }
+
+  template <class Request>
+  static Bytes frame_of(const Request& request, std::int16_t version, std::string client_id = "test") {
+    auto frame = protocol::request_frame(kCorrelationId, std::move(client_id), request, version);
+    CHECK(frame.has_value(), "{}", to_string(frame.error()));
+    auto bytes = flatten(*frame);
+    bytes.erase(bytes.begin(), bytes.begin() + 4);  // the size
+    return bytes;
+  }
+
+  // Records in the response point into `last_reply`, which the next call replaces.
+  template <class Request>
+  typename Request::Response response_of(const PendingReply& pending, std::int16_t version) {
+    CHECK(pending.reply.has_value(), "no reply came");
+    CHECK(pending.reply->kind == net::Reply::Kind::kBytes, "no bytes in the reply");
+    last_reply_ = flatten(pending.reply->bytes);
+    using Response = typename Request::Response;
+    const auto header_version =
+        protocol::response_header_version(Response::api_key, Response::first_flexible, version);
+    auto opened = protocol::open_response(MutableByteView(last_reply_).subspan(4), header_version);
+    CHECK(opened.has_value(), "{}", to_string(opened.error()));
+    CHECK(opened->header.correlation_id == kCorrelationId, "correlation id {}", opened->header.correlation_id);
+    auto response = protocol::decode<Response>(opened->body, version);
+    CHECK(response.has_value(), "{}", to_string(response.error()));
+    return *std::move(response);
+  }
+
+  [[nodiscard]] broker::Broker& broker() { return *broker_; }
+  [[nodiscard]] ManualClock& clock() { return clock_; }
+  [[nodiscard]] const std::shared_ptr<MemoryFs>& fs() const { return fs_; }
+  [[nodiscard]] const std::string& listener_host() const { return listener_host_; }
+
+  static Bytes flatten(const ByteChain& chain);
+
+ private:
+  static constexpr std::int32_t kCorrelationId = 4711;
+
+  std::shared_ptr<MemoryFs> fs_;
+  ManualClock clock_;
+  SeededRandom random_;
+  InlineHelpers helpers_;
+  storage::FdatasyncCommit commit_;
+  config::LoadedConfig config_;
+  std::unique_ptr<broker::Broker> broker_;
+  std::vector<std::unique_ptr<Shard>> shards_;  // die before the broker: they end its coroutines
+  std::string listener_host_ = "127.0.0.1";
+  Bytes last_reply_;
+  bool helpers_held_ = false;
+};
+
+}  // namespace weir::test
