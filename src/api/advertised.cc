@@ -6,7 +6,7 @@ namespace weir::api {
 
 config::HostPort advertised_address(const config::LoadedConfig& config, const net::ConnectionInfo& connection) {
   const auto by_name = [&connection](const config::Listener& listener) { return listener.name == connection.listener; };
-  const config::HostPort reached{connection.local.host, connection.local.port};
+  config::HostPort reached{connection.local.host, connection.local.port};
   const auto or_bound_port = [&reached](config::HostPort address) {
     if (address.port == 0) address.port = reached.port;
     return address;

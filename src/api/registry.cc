@@ -4,14 +4,15 @@
 #include <vector>
 
 // To add an API: its schema, its handler file that ends in NAME_api(), a line here, its test.
-#define WEIR_APIS(X) \
-  X(produce)         \
-  X(fetch)           \
-  X(list_offsets)    \
-  X(metadata)        \
-  X(api_versions)    \
-  X(create_topics)   \
-  X(delete_topics)   \
+#define WEIR_APIS(X)  \
+  X(produce)          \
+  X(fetch)            \
+  X(list_offsets)     \
+  X(metadata)         \
+  X(find_coordinator) \
+  X(api_versions)     \
+  X(create_topics)    \
+  X(delete_topics)    \
   X(init_producer_id)
 
 namespace weir::api {

@@ -59,7 +59,9 @@ std::string readiness_json(const Readiness& readiness) {
   return fmt::format("{{\"ready\":{},\"reasons\":[{}]}}\n", readiness.ready, reasons);
 }
 
-std::string error_json(std::string_view error) { return fmt::format("{{\"error\":{}}}\n", json_string(error)); }
+std::string error_json(std::string_view error) {
+  return fmt::format("{{\"error\":{}}}\n", json_string(error));
+}
 
 using Response = http::response<http::string_body>;
 
@@ -237,6 +239,8 @@ Result<std::unique_ptr<AdminHttp>> AdminHttp::start(Shard& shard, const net::End
   return std::unique_ptr<AdminHttp>(new AdminHttp(std::move(server), std::move(bound)));
 }
 
-boost::asio::awaitable<void> AdminHttp::stop() { co_await run_on(server_->shard(), Server::stop(server_)); }
+boost::asio::awaitable<void> AdminHttp::stop() {
+  co_await run_on(server_->shard(), Server::stop(server_));
+}
 
 }  // namespace weir::broker

@@ -158,7 +158,9 @@ Shard& Broker::current_shard() const {
 }
 
 boost::asio::awaitable<void> Broker::keep_checkpoints() {
-  const Millis interval{config_.settings.log_flush_offset_checkpoint_interval_ms};
+  // Kafka takes 0 for "all the time"; once in this many milliseconds is as good.
+  constexpr std::int32_t kIntervalMsMin = 100;
+  const Millis interval{std::max(config_.settings.log_flush_offset_checkpoint_interval_ms, kIntervalMsMin)};
   while (!is_stopping_) {
     const auto stopped = co_await stopping_->wait(ports_.clock.steady() + interval);
     if (stopped) co_return;

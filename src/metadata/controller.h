@@ -25,11 +25,12 @@ struct Origin {
 
 struct NewTopic {
   std::string name;
-  std::int32_t partition_count = -1;      // -1: the broker's default
-  std::int16_t replication_factor = -1;   // -1: the broker's default
+  std::int32_t partition_count = -1;     // -1: the broker's default
+  std::int16_t replication_factor = -1;  // -1: the broker's default
   // Partition index and its replicas, in request order (an index given twice is refused here); empty: chosen here.
   std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> assignments;
-  std::vector<std::pair<std::string, std::optional<std::string>>> configs;  // in request order; the last of a key counts
+  // In request order; the last of a key counts.
+  std::vector<std::pair<std::string, std::optional<std::string>>> configs;
 };
 
 struct CreateTopics {

@@ -1,6 +1,6 @@
 // A hash map whose copies are cheap: entries lie in buckets shared between copies, and a change copies one bucket and
-// the array of bucket pointers. Values are shared pointers to immutable things. A copy belongs to one thread while it is
-// changed; afterwards any thread reads it.
+// the array of bucket pointers. Values are shared pointers to immutable things. A copy belongs to one thread while it
+// is changed; afterwards any thread reads it.
 //
 // Costs for n entries: copy of the map kBucketCount pointers, one change O(n / kBucketCount) pointers, lookup a binary
 // search in one bucket; comparing a map with one that it was made from skips every shared bucket.
@@ -17,7 +17,8 @@
 
 namespace weir::metadata {
 
-// `Lookup` is the type by which keys are found without building a Key (std::string_view for std::string). Hash takes it.
+// `Lookup` is the type by which keys are found without building a Key (std::string_view for std::string). Hash takes
+// it.
 template <class Key, class Value, class Lookup = Key, class Hash = std::hash<Lookup>>
 class CowMap {
  public:

@@ -17,7 +17,9 @@ bool equal_behind(const std::shared_ptr<const T>& a, const std::shared_ptr<const
 
 }  // namespace
 
-bool Partition::is_replica(NodeId node) const { return std::ranges::find(replicas, node) != replicas.end(); }
+bool Partition::is_replica(NodeId node) const {
+  return std::ranges::find(replicas, node) != replicas.end();
+}
 
 std::optional<Uuid> Partition::directory_of(NodeId node) const {
   for (std::size_t i = 0; i < replicas.size() && i < directories.size(); ++i) {

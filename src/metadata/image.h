@@ -113,13 +113,13 @@ using CollidingNames = std::vector<std::string>;
 
 class Image {
  public:
-  Offset offset = kNoOffset;                       // of the last record or control record in it
-  LeaderEpoch epoch{0};                            // the raft epoch of that record; 0 before the first
+  Offset offset = kNoOffset;                                  // of the last record or control record in it
+  LeaderEpoch epoch{0};                                       // the raft epoch of that record; 0 before the first
   std::map<std::string, std::int16_t, std::less<>> features;  // finalized levels; 0 is not stored
   std::map<NodeId, std::shared_ptr<const Broker>> brokers;
   std::int64_t next_producer_id = 0;
   std::int16_t kraft_version = 0;
-  Bytes voters;                                    // the newest VotersRecord's body; empty: none
+  Bytes voters;  // the newest VotersRecord's body; empty: none
 
   [[nodiscard]] std::shared_ptr<const Topic> topic(std::string_view name) const { return by_name_.find(name); }
   [[nodiscard]] std::shared_ptr<const Topic> topic(const Uuid& id) const { return by_id_.find(id); }

@@ -26,7 +26,9 @@ std::string identity(std::uint32_t type, std::string_view rest) {
   return key;
 }
 
-std::string_view text_of(const Uuid& id) { return as_text(id.bytes); }
+std::string_view text_of(const Uuid& id) {
+  return as_text(id.bytes);
+}
 
 // A length in front keeps ("ab", "c") and ("a", "bc") apart; null is none of the texts.
 void append_part(std::string& key, const std::optional<std::string>& part) {
@@ -148,7 +150,9 @@ Partition changed_partition(const Partition& before, const protocol::PartitionCh
   return after;
 }
 
-bool may_collide(std::string_view name) { return name.find_first_of("._") != std::string_view::npos; }
+bool may_collide(std::string_view name) {
+  return name.find_first_of("._") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -199,12 +203,13 @@ Result<Broker*> ImageBuilder::broker_of_epoch(NodeId id, std::int64_t epoch) {
   auto draft = broker_drafts_.find(id);
   if (draft == broker_drafts_.end()) {
     const auto registered = image_->broker(id);
-    if (registered == nullptr) return fail(Errc::kCorrupt, fmt::format("change of broker {}, which is not registered", id.value()));
+    if (registered == nullptr)
+      return fail(Errc::kCorrupt, fmt::format("change of broker {}, which is not registered", id.value()));
     draft = broker_drafts_.emplace(id, std::make_shared<Broker>(*registered)).first;
   }
   if (draft->second->epoch != epoch) {
-    return fail(Errc::kCorrupt,
-                fmt::format("change of broker {} at epoch {}, its epoch is {}", id.value(), epoch, draft->second->epoch));
+    return fail(Errc::kCorrupt, fmt::format("change of broker {} at epoch {}, its epoch is {}", id.value(), epoch,
+                                            draft->second->epoch));
   }
   return draft->second.get();
 }
@@ -215,7 +220,8 @@ Result<void> ImageBuilder::on(const protocol::RegisterBrokerRecord& record) {
   broker->epoch = record.broker_epoch;
   broker->incarnation_id = record.incarnation_id;
   for (const auto& at : record.end_points) {
-    broker->endpoints.push_back({.name = at.name, .host = at.host, .port = at.port, .security_protocol = at.security_protocol});
+    broker->endpoints.push_back(
+        {.name = at.name, .host = at.host, .port = at.port, .security_protocol = at.security_protocol});
   }
   for (const auto& feature : record.features) {
     broker->features[feature.name] = {.min = feature.min_supported_version, .max = feature.max_supported_version};
@@ -267,11 +273,14 @@ Topic* ImageBuilder::draft(const Uuid& id) {
   return drafts_.emplace(id, std::make_shared<Topic>(*current)).first->second.get();
 }
 
-std::shared_ptr<const Topic> ImageBuilder::find_topic(std::string_view name) const { return image_->by_name_.find(name); }
+std::shared_ptr<const Topic> ImageBuilder::find_topic(std::string_view name) const {
+  return image_->by_name_.find(name);
+}
 
 Result<void> ImageBuilder::on(const protocol::TopicRecord& record) {
   if (find_topic(record.name) != nullptr || image_->by_id_.peek(record.topic_id) != nullptr) {
-    return fail(Errc::kCorrupt, fmt::format("topic {} ({}) is there already", record.name, record.topic_id.to_string()));
+    return fail(Errc::kCorrupt,
+                fmt::format("topic {} ({}) is there already", record.name, record.topic_id.to_string()));
   }
   auto topic = std::make_shared<Topic>();
   topic->name = record.name;
@@ -309,7 +318,8 @@ void ImageBuilder::forget_name(std::string_view name) {
 
 Result<void> ImageBuilder::on(const protocol::RemoveTopicRecord& record) {
   const auto topic = image_->by_id_.find(record.topic_id);
-  if (topic == nullptr) return fail(Errc::kCorrupt, fmt::format("removal of unknown topic {}", record.topic_id.to_string()));
+  if (topic == nullptr)
+    return fail(Errc::kCorrupt, fmt::format("removal of unknown topic {}", record.topic_id.to_string()));
   drafts_.erase(record.topic_id);
   forget_name(topic->name);
   image_->by_id_.erase(record.topic_id);
@@ -319,7 +329,8 @@ Result<void> ImageBuilder::on(const protocol::RemoveTopicRecord& record) {
 Result<void> ImageBuilder::on(const protocol::PartitionRecord& record) {
   auto* topic = draft(record.topic_id);
   if (topic == nullptr) {
-    return fail(Errc::kCorrupt, fmt::format("partition {} of unknown topic {}", record.partition_id.value(), record.topic_id.to_string()));
+    return fail(Errc::kCorrupt, fmt::format("partition {} of unknown topic {}", record.partition_id.value(),
+                                            record.topic_id.to_string()));
   }
   const auto index = record.partition_id.value();
   if (index < 0 || index > kPartitionIndexMax) {
@@ -335,8 +346,8 @@ Result<void> ImageBuilder::on(const protocol::PartitionChangeRecord& record) {
   auto* topic = draft(record.topic_id);
   const auto* before = topic == nullptr ? nullptr : topic->partition(record.partition_id);
   if (before == nullptr) {
-    return fail(Errc::kCorrupt,
-                fmt::format("change of unknown partition {} of topic {}", record.partition_id.value(), record.topic_id.to_string()));
+    return fail(Errc::kCorrupt, fmt::format("change of unknown partition {} of topic {}", record.partition_id.value(),
+                                            record.topic_id.to_string()));
   }
   topic->partitions[static_cast<std::size_t>(record.partition_id.value())] =
       std::make_shared<const Partition>(changed_partition(*before, record));
@@ -357,7 +368,8 @@ void ImageBuilder::clear_elr(Topic& topic) {
 Result<void> ImageBuilder::on(const protocol::ClearElrRecord& record) {
   if (!record.topic_name.empty()) {
     const auto topic = find_topic(record.topic_name);
-    if (topic == nullptr) return fail(Errc::kCorrupt, fmt::format("ELR cleared of unknown topic {}", record.topic_name));
+    if (topic == nullptr)
+      return fail(Errc::kCorrupt, fmt::format("ELR cleared of unknown topic {}", record.topic_name));
     clear_elr(*draft(topic->id));
     return {};
   }

@@ -1,4 +1,5 @@
-// Makes the next image from one image and the records that follow it. One thread; the images it gives out are immutable.
+// Makes the next image from one image and the records that follow it. One thread; the images it gives out are
+// immutable.
 #pragma once
 
 #include <map>

@@ -25,20 +25,17 @@ constexpr std::uint16_t kVoterPort = 9093;
 
 constexpr std::string_view kStorageMessage = "The metadata log can't be written";
 
-void append_bytes(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), from.end()); }
+void append_bytes(Bytes& to, const Bytes& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
 
 std::string_view message_for(ErrorCode error) {
   switch (error) {
-    case ErrorCode::kKafkaStorageError:
-      return kStorageMessage;
-    case ErrorCode::kRequestTimedOut:
-      return "The time given for the request was over";
-    case ErrorCode::kPolicyViolation:
-      return "The change takes more room in the metadata log than one batch has";
-    case ErrorCode::kInvalidRequest:
-      return "A text in the request is longer than the metadata log can hold";
-    default:
-      return "The controller takes no commands now";
+    case ErrorCode::kKafkaStorageError: return kStorageMessage;
+    case ErrorCode::kRequestTimedOut: return "The time given for the request was over";
+    case ErrorCode::kPolicyViolation: return "The change takes more room in the metadata log than one batch has";
+    case ErrorCode::kInvalidRequest: return "A text in the request is longer than the metadata log can hold";
+    default: return "The controller takes no commands now";
   }
 }
 
@@ -129,8 +126,8 @@ Result<std::vector<Bytes>> LocalController::quorum_batches(Offset first) const {
 }
 
 Result<Bytes> LocalController::registration_batch(const NodeRegistration& registration, Offset at) {
-  const auto records = registration_records(*newest_, identity_.node, registration, Uuid::random(random_), at,
-                                            open_transaction_);
+  const auto records =
+      registration_records(*newest_, identity_.node, registration, Uuid::random(random_), at, open_transaction_);
   const auto level = newest_->metadata_version() == 0 ? kMetadataVersionOfNewClusters : newest_->metadata_version();
   std::vector<Bytes> values;
   for (const auto& record : records) {

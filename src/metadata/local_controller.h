@@ -1,6 +1,6 @@
 // The controller of a single-node cluster: decides each command against the newest image, appends what was decided to
-// the metadata log in groups, and publishes and answers once that is durable. Owned by one shard; its commands come from
-// any.
+// the metadata log in groups, and publishes and answers once that is durable. Owned by one shard; its commands come
+// from any.
 //
 // Always
 //   1. One append is outstanding. Commands that come meanwhile are decided against the image that holds what is in
@@ -49,8 +49,8 @@ class LocalController final : public Controller {
   // Called on the shard when an append has failed for good: the metadata directory is offline (design decision 8).
   void on_failure(FailureListener listener) { failure_listener_ = std::move(listener); }
 
-  // Replays the log; `on_disk` is the quorum-state file's content, if there is one. Blocks; before the shard runs. Writes
-  // nothing. kCorrupt, kUnsupported (a record type, metadata.version or ACLs that are not served): don't start.
+  // Replays the log; `on_disk` is the quorum-state file's content, if there is one. Blocks; before the shard runs.
+  // Writes nothing. kCorrupt, kUnsupported (a record type, metadata.version or ACLs that are not served): don't start.
   Result<void> load(const std::optional<QuorumState>& on_disk);
 
   // After load(): what the quorum-state file must durably hold before start().
@@ -71,7 +71,7 @@ class LocalController final : public Controller {
  private:
   // A change that is decided but not durable, and who waits for it.
   struct Change {
-    std::vector<Bytes> values;          // none: a command that only waits for what it saw
+    std::vector<Bytes> values;  // none: a command that only waits for what it saw
     std::shared_ptr<const Image> after;
     std::shared_ptr<OneShot<ErrorCode>> done;
   };
@@ -105,13 +105,13 @@ class LocalController final : public Controller {
 
   enum class State { kNew, kLoaded, kRunning, kFailed, kStopped };
   State state_ = State::kNew;
-  LeaderEpoch epoch_{0};                  // the raft epoch of this process
-  Offset next_offset_{0};                 // of the next record to be decided
-  Offset append_offset_{0};               // of the next record to be appended
-  LogReplay replay_;                      // from load() to start()
-  bool open_transaction_ = false;         // of another node, in the log as it was loaded
-  std::shared_ptr<const Image> newest_;   // with everything decided
-  std::vector<Change> waiting_;           // decided, for the next append
+  LeaderEpoch epoch_{0};                 // the raft epoch of this process
+  Offset next_offset_{0};                // of the next record to be decided
+  Offset append_offset_{0};              // of the next record to be appended
+  LogReplay replay_;                     // from load() to start()
+  bool open_transaction_ = false;        // of another node, in the log as it was loaded
+  std::shared_ptr<const Image> newest_;  // with everything decided
+  std::vector<Change> waiting_;          // decided, for the next append
   bool writing_ = false;
   TaskGroup tasks_;
 };

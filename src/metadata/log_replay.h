@@ -1,5 +1,5 @@
-// The metadata log's batches, from its start, into an image. A transaction of metadata records counts as a whole once it
-// has ended and not at all before. One thread, at start-up.
+// The metadata log's batches, from its start, into an image. A transaction of metadata records counts as a whole once
+// it has ended and not at all before. One thread, at start-up.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace weir::metadata {
 struct ReplayedLog {
   std::shared_ptr<const Image> image;
   Offset next_offset{0};
-  LeaderEpoch last_epoch{0};       // of the last batch; 0: the log is empty
-  bool open_transaction = false;   // the image is the one before it; it is to be aborted
+  LeaderEpoch last_epoch{0};      // of the last batch; 0: the log is empty
+  bool open_transaction = false;  // the image is the one before it; it is to be aborted
 };
 
 class LogReplay {

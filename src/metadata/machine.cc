@@ -34,9 +34,10 @@ std::optional<Refusal> check_name(const std::string& name, const Image& image) {
     return Refusal{ErrorCode::kTopicAlreadyExists, fmt::format("Topic {} already exists", name)};
   }
   if (const auto other = image.colliding_topic(name)) {
-    return Refusal{ErrorCode::kInvalidTopicException,
-                   fmt::format("Topic {} would share its metric names with topic {}: '.' and '_' count as the same there",
-                               name, *other)};
+    return Refusal{
+        ErrorCode::kInvalidTopicException,
+        fmt::format("Topic {} would share its metric names with topic {}: '.' and '_' count as the same there", name,
+                    *other)};
   }
   return std::nullopt;
 }
@@ -75,7 +76,8 @@ std::optional<Refusal> check_replicas(const std::vector<std::int32_t>& replicas,
       return refusal(fmt::format("The assignment of partition {} names broker {} twice", partition, node));
     }
     if (image.broker(NodeId(node)) == nullptr) {
-      return refusal(fmt::format("The assignment of partition {} names broker {}, which is not registered", partition, node));
+      return refusal(
+          fmt::format("The assignment of partition {} names broker {}, which is not registered", partition, node));
     }
     any_active = any_active || placement.is_active(NodeId(node));
   }
@@ -238,7 +240,8 @@ Decision<std::vector<CreatedTopic>> decide(const CreateTopics& command, const Im
     answer.partition_count = static_cast<std::int32_t>(assignment->size());
     answer.replication_factor = static_cast<std::int16_t>(assignment->front().size());
     if (!command.validate_only) {
-      append_topic(decision.records, topic, answer.topic_id, *configs, *assignment, image.metadata_version(), placement);
+      append_topic(decision.records, topic, answer.topic_id, *configs, *assignment, image.metadata_version(),
+                   placement);
     }
     decision.answer.push_back(std::move(answer));
   }

@@ -1,9 +1,10 @@
-// The port through which the controller's records become durable (design decision 10): an append-only log of v2 batches,
-// __cluster_metadata-0. The controller is its only writer. What lies behind it is not metadata's business: a storage log
-// in the broker, a vector in a test.
+// The port through which the controller's records become durable (design decision 10): an append-only log of v2
+// batches,
+// __cluster_metadata-0. The controller is its only writer. What lies behind it is not metadata's business: a storage
+// log in the broker, a vector in a test.
 //
-// Who stamps what: the controller. Batches arrive complete: base offset, raft epoch (partition_leader_epoch) and CRC are
-// set, since a broker's epoch is the offset of its registration record and so must be known before the append.
+// Who stamps what: the controller. Batches arrive complete: base offset, raft epoch (partition_leader_epoch) and CRC
+// are set, since a broker's epoch is the offset of its registration record and so must be known before the append.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -25,9 +26,9 @@ class MetadataLog {
   virtual Result<void> read_all(BatchVisitor visit) = 0;
 
   // Appends the whole batches that `batches` holds back to back: several at a start, one in any later call. The first
-  // one's base offset is the log's end, which the implementation checks. Returns when all of them have been fsynced. One
-  // call at a time, from the controller's shard. kNoSpace, for a single batch: the log is as it was, and the controller
-  // goes on. Any other error: it never appends again.
+  // one's base offset is the log's end, which the implementation checks. Returns when all of them have been fsynced.
+  // One call at a time, from the controller's shard. kNoSpace, for a single batch: the log is as it was, and the
+  // controller goes on. Any other error: it never appends again.
   virtual boost::asio::awaitable<Result<void>> append_durably(Bytes batches) = 0;
 };
 

@@ -30,7 +30,8 @@ std::string to_json(const QuorumState& state) {
 Result<QuorumState> parse_quorum_state(std::string_view text) {
   boost::json::error_code error;
   const auto parsed = boost::json::parse(text, error);
-  if (error || !parsed.is_object()) return fail(Errc::kCorrupt, fmt::format("{} is not a JSON object", kQuorumStateFile));
+  if (error || !parsed.is_object())
+    return fail(Errc::kCorrupt, fmt::format("{} is not a JSON object", kQuorumStateFile));
   const auto& object = parsed.get_object();
   WEIR_TRY_ASSIGN(version, number_in(object, "data_version"));
   if (version != 0 && version != 1) {

@@ -1,5 +1,5 @@
-// The content of the file quorum-state in __cluster_metadata-0 (kafka-protocol 5.3): which raft epoch this node is in and
-// who leads it. Pure; the broker writes the file, atomically, before the epoch's first record is appended.
+// The content of the file quorum-state in __cluster_metadata-0 (kafka-protocol 5.3): which raft epoch this node is in
+// and who leads it. Pure; the broker writes the file, atomically, before the epoch's first record is appended.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ namespace weir::metadata {
 inline constexpr std::string_view kQuorumStateFile = "quorum-state";
 
 struct QuorumState {
-  NodeId leader_id{-1};       // -1: unknown
+  NodeId leader_id{-1};  // -1: unknown
   LeaderEpoch leader_epoch{0};
-  NodeId voted_id{-1};        // -1: no vote in this epoch
+  NodeId voted_id{-1};  // -1: no vote in this epoch
   Uuid voted_directory_id;
   friend bool operator==(const QuorumState&, const QuorumState&) = default;
 };

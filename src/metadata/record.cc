@@ -38,7 +38,9 @@ protocol::Version record_version(const Record& record, std::int16_t metadata_ver
   return 0;
 }
 
-bool level_has_directories(std::int16_t metadata_version) { return metadata_version >= kDirectoryAssignmentLevel; }
+bool level_has_directories(std::int16_t metadata_version) {
+  return metadata_version >= kDirectoryAssignmentLevel;
+}
 
 Result<Bytes> encode_record(const Record& record, std::int16_t metadata_version) {
   return protocol::encode_metadata_record(record, record_version(record, metadata_version));

@@ -13,7 +13,9 @@ ReplicaPlacement::ReplicaPlacement(const Image& image, Random& random) : image_(
   if (!active_.empty()) next_ = static_cast<std::size_t>(random.next_u64() % active_.size());
 }
 
-bool ReplicaPlacement::is_active(NodeId node) const { return std::ranges::find(active_, node) != active_.end(); }
+bool ReplicaPlacement::is_active(NodeId node) const {
+  return std::ranges::find(active_, node) != active_.end();
+}
 
 std::vector<NodeId> ReplicaPlacement::place(std::size_t replication_factor) {
   CHECK(replication_factor >= 1 && replication_factor <= broker_count(), "factor {}", replication_factor);

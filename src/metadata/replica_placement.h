@@ -34,7 +34,7 @@ class ReplicaPlacement {
   const Image& image_;
   std::vector<NodeId> active_;  // neither fenced nor on their way down
   std::vector<NodeId> fenced_;
-  std::size_t next_ = 0;        // the place in active_ of the next leader
+  std::size_t next_ = 0;  // the place in active_ of the next leader
   bool counted_ = false;
   std::map<std::pair<NodeId, Uuid>, std::int64_t> partition_counts_;
 };

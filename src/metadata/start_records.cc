@@ -8,7 +8,9 @@ namespace {
 constexpr std::int8_t kUnfence = -1;
 constexpr std::int16_t kKraftVersionMax = 1;
 
-bool holds(const std::vector<NodeId>& nodes, NodeId node) { return std::ranges::find(nodes, node) != nodes.end(); }
+bool holds(const std::vector<NodeId>& nodes, NodeId node) {
+  return std::ranges::find(nodes, node) != nodes.end();
+}
 
 protocol::RegisterBrokerRecord registration_record(NodeId node, const NodeRegistration& registration,
                                                    const Uuid& incarnation_id, Offset at, std::int16_t level) {
@@ -22,7 +24,8 @@ protocol::RegisterBrokerRecord registration_record(NodeId node, const NodeRegist
                                  .port = endpoint.port,
                                  .security_protocol = endpoint.security_protocol});
   }
-  record.features.push_back({.name = "kraft.version", .min_supported_version = 0, .max_supported_version = kKraftVersionMax});
+  record.features.push_back(
+      {.name = "kraft.version", .min_supported_version = 0, .max_supported_version = kKraftVersionMax});
   record.features.push_back({.name = std::string(kMetadataVersionFeature),
                              .min_supported_version = kMetadataVersionMin,
                              .max_supported_version = kMetadataVersionMax});

@@ -13,9 +13,9 @@ namespace weir::metadata {
 
 // What this process tells the cluster of itself.
 struct NodeRegistration {
-  std::vector<Endpoint> endpoints;   // as advertised, with the ports that are bound
+  std::vector<Endpoint> endpoints;  // as advertised, with the ports that are bound
   std::optional<std::string> rack;
-  std::vector<Uuid> log_dirs;        // ids of the log directories that are online; at least one
+  std::vector<Uuid> log_dirs;  // ids of the log directories that are online; at least one
 };
 
 // Registration: on a new cluster its metadata.version, then the broker, unfenced. The first record gets offset `first`;

@@ -20,11 +20,11 @@ namespace {
 using boost::asio::use_awaitable;
 using boost::asio::posix::descriptor_base;
 
-constexpr std::size_t kSizeBytes = 4;                     // in front of every frame
-constexpr std::size_t kReceiveRoomMin = 4 * kKiB;         // less is not worth a system call
-constexpr std::size_t kCopiedFrameBytesMax = 4 * kKiB;    // a small frame must not pin a large buffer while it waits
-constexpr std::size_t kHotBufferBytes = 256 * kKiB;       // fits the second-level cache
-constexpr std::size_t kJustifiedFraction = 4;             // a frame gets its full size once this part has arrived
+constexpr std::size_t kSizeBytes = 4;                   // in front of every frame
+constexpr std::size_t kReceiveRoomMin = 4 * kKiB;       // less is not worth a system call
+constexpr std::size_t kCopiedFrameBytesMax = 4 * kKiB;  // a small frame must not pin a large buffer while it waits
+constexpr std::size_t kHotBufferBytes = 256 * kKiB;     // fits the second-level cache
+constexpr std::size_t kJustifiedFraction = 4;           // a frame gets its full size once this part has arrived
 
 bool has_unread_bytes(int socket) {
   int unread = 0;
@@ -58,7 +58,9 @@ Connection::Connection(std::shared_ptr<ConnectionGroup> group, Socket socket,
   socket_.assign(socket.release());
 }
 
-Connection::~Connection() { close(); }
+Connection::~Connection() {
+  close();
+}
 
 void Connection::start() {
   arm(idle_deadline());

@@ -60,7 +60,7 @@ class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
   const std::shared_ptr<MemoryBudget> budget_;
   const std::shared_ptr<BufferPool> buffers_;
   const std::shared_ptr<std::atomic<std::uint32_t>> total_count_;
-  TaskGroup tasks_;  // every connection and every started request
+  TaskGroup tasks_;                                             // every connection and every started request
   std::unordered_map<std::uint64_t, Connection*> connections_;  // by id; each is kept alive by its own coroutine
   WakeSignal closed_;
   bool is_stopping_ = false;

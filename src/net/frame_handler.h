@@ -29,8 +29,8 @@ struct Endpoint {
 struct ConnectionInfo {
   std::uint64_t id = 0;
   Endpoint peer;
-  Endpoint local;          // the address the client reached
-  std::string listener;    // "PLAINTEXT"
+  Endpoint local;        // the address the client reached
+  std::string listener;  // "PLAINTEXT"
 };
 
 struct Reply {
@@ -54,8 +54,7 @@ class EffectOrder {
 };
 
 // `info` and `order` outlive the coroutine. Never throws for bad bytes: that is Reply::kClose.
-using FrameHandler =
-    std::function<boost::asio::awaitable<Reply>(Frame frame, std::shared_ptr<const ConnectionInfo> info,
-                                                std::shared_ptr<EffectOrder> order)>;
+using FrameHandler = std::function<boost::asio::awaitable<Reply>(
+    Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<EffectOrder> order)>;
 
 }  // namespace weir::net

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -36,7 +36,9 @@ bool is_out_of_descriptors(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-Socket open_spare() { return Socket(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+Socket open_spare() {
+  return Socket(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+}
 
 boost::asio::awaitable<void> stop_group(std::shared_ptr<ConnectionGroup> group, SteadyTime deadline) {
   group->stop(deadline);
@@ -201,6 +203,8 @@ boost::asio::awaitable<void> Listener::stop(SteadyTime deadline) {
   for (std::size_t i = 0; i < groups_.size(); ++i) co_await run_on(*shards_[i], wait_for_group(groups_[i]));
 }
 
-std::uint64_t Listener::refused_count() const { return acceptor_ == nullptr ? 0 : acceptor_->refused_count(); }
+std::uint64_t Listener::refused_count() const {
+  return acceptor_ == nullptr ? 0 : acceptor_->refused_count();
+}
 
 }  // namespace weir::net

@@ -62,7 +62,7 @@ class Listener {
   const std::vector<Shard*> shards_;
   const std::shared_ptr<std::atomic<std::uint32_t>> connection_count_;
   Endpoint bound_;
-  Socket socket_;  // until open()
+  Socket socket_;                                         // until open()
   std::vector<std::shared_ptr<ConnectionGroup>> groups_;  // one a shard
   std::shared_ptr<Acceptor> acceptor_;
 };

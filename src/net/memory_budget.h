@@ -60,7 +60,7 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   };
 
   void give_back(std::uint64_t size_bytes);
-  std::list<Waiter> take_fitting();         // under the lock
+  std::list<Waiter> take_fitting();           // under the lock
   void grant_all(std::list<Waiter> fitting);  // outside of it
 
   const std::uint64_t capacity_bytes_;

@@ -30,7 +30,9 @@ std::uint64_t size_of(const Piece& piece) {
   return std::get<FileRange>(piece).size;
 }
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+bool would_block(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK;
+}
 
 }  // namespace
 

@@ -139,7 +139,9 @@ Endpoint local_endpoint(int socket) {
   return endpoint_of(address);
 }
 
-bool is_loopback(const Endpoint& endpoint) { return endpoint.host.starts_with("127.") || endpoint.host == "::1"; }
+bool is_loopback(const Endpoint& endpoint) {
+  return endpoint.host.starts_with("127.") || endpoint.host == "::1";
+}
 
 Result<Socket> bind_tcp(const Endpoint& at) {
   if (at.host.empty() || at.host == "::") return bind_every_address(at);

@@ -2,7 +2,7 @@
 // message's walks are compiled once. No state; any thread.
 #pragma once
 
-#include <fmt/format.h>
+#include <string_view>
 
 #include "protocol/codec.h"
 #include "protocol/decode_walk.h"
@@ -11,9 +11,10 @@
 
 namespace weir::protocol::walk {
 
-inline Error version_error(std::string_view name, Version version) {
-  return Error{Errc::kUnsupported, fmt::format("{} has no version {}", name, version)};
-}
+// What went wrong, as the callers of codec.h see it.
+[[gnu::cold]] Error version_error(std::string_view message, Version version);
+[[gnu::cold]] Error decode_error(const WireReader& reader, std::string_view message, Version version);
+[[gnu::cold]] Error encode_error(const WireWriter& writer, std::string_view message, Version version);
 
 }  // namespace weir::protocol::walk
 
@@ -25,7 +26,7 @@ Result<T> decode(WireReader& reader, Version version) {
   Result<T> message{};
   walk::read_struct(reader, *message, {version, version >= T::first_flexible});
   if (!reader.failed()) return message;
-  return std::unexpected(reader.error(fmt::format("{} version {}", message_name<T>, version)));
+  return std::unexpected(walk::decode_error(reader, message_name<T>, version));
 }
 
 template <Message T>
@@ -33,15 +34,13 @@ Result<void> encode(WireWriter& writer, const T& message, Version version) {
   if (!T::valid.contains(version)) return std::unexpected(walk::version_error(message_name<T>, version));
   walk::write_struct(writer, message, {version, version >= T::first_flexible});
   if (!writer.failed()) return {};
-  Error error = writer.error();
-  error.context = fmt::format("{} version {}: {}", message_name<T>, version, error.context);
-  return std::unexpected(std::move(error));
+  return std::unexpected(walk::encode_error(writer, message_name<T>, version));
 }
 
 template <Message T>
 std::string to_json(const T& message, Version version) {
   std::string text;
-  walk::print_value(text, message, version);
+  walk::print_struct(text, message, version);
   return text;
 }
 

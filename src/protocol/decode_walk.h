@@ -137,6 +137,8 @@ void read_tagged_field(WireReader& reader, T& to, const Field<Member>& field, Wi
     reader.name_failure(field.kName);
 }
 
+// Stricter than Kafka in one thing: a known field must fill its declared size exactly. Kafka reads the field and never
+// looks at its size, so that a lie there moves every byte that follows.
 template <Described T>
 void read_tagged_section(WireReader& reader, T& to, Wire wire) {
   const std::uint32_t count = reader.uvarint();

@@ -45,6 +45,7 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "model/error_code.h"
@@ -200,10 +201,17 @@ inline constexpr std::string_view message_name = detail::type_name<T>();
 template <Described T>
 inline constexpr auto fields_of = T::fields();
 
+namespace detail {
+template <class T>
+using FieldIndexes = std::make_index_sequence<std::tuple_size_v<decltype(T::fields())>>;
+}  // namespace detail
+
 // Calls `visit(field)` for each field in wire order.
 template <Described T, class Visit>
 constexpr void for_each_field(Visit&& visit) {
-  std::apply([&](const auto&... field) { (visit(field), ...); }, fields_of<T>);
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (visit(std::get<I>(fields_of<T>)), ...);
+  }(detail::FieldIndexes<T>{});
 }
 
 // A message with every field at its default.
@@ -216,7 +224,9 @@ const T& default_of() {
 // Member by member, over every version's fields.
 template <Described T>
 constexpr bool operator==(const T& a, const T& b) {
-  return std::apply([&](const auto&... field) { return ((field.in(a) == field.in(b)) && ...); }, fields_of<T>);
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return ((std::get<I>(fields_of<T>).in(a) == std::get<I>(fields_of<T>).in(b)) && ...);
+  }(detail::FieldIndexes<T>{});
 }
 
 namespace detail {

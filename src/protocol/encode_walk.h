@@ -2,8 +2,6 @@
 // message. What the version can't carry fails the writer and nothing else; no state.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -12,6 +10,8 @@
 #include "protocol/wire_writer.h"
 
 namespace weir::protocol::walk {
+
+[[gnu::cold]] void refuse_set_field(WireWriter& writer, std::string_view field_name, Version version);
 
 template <Described T>
 void write_struct(WireWriter& writer, const T& from, Wire wire);
@@ -90,7 +90,7 @@ void write_field(WireWriter& writer, const T& from, const Field<Member>& field, 
   const FieldRules& rules = field.rules;
   if (!rules.versions.contains(wire.version)) {
     if (!rules.ignorable && differs_from_default(from, field)) {
-      writer.fail(fmt::format("{} is set, and version {} has no such field", field.kName, wire.version));
+      refuse_set_field(writer, field.kName, wire.version);
     }
     return;
   }

@@ -1,7 +1,10 @@
 #include "protocol/json_walk.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace weir::protocol::walk {
 namespace {
@@ -63,6 +66,19 @@ void print_base64(std::string& out, ByteView bytes) {
 
 void print_float64(std::string& out, double value) {
   out += std::isfinite(value) ? fmt::format("{:#}", value) : fmt::format("\"{}\"", value);
+}
+
+void print_integer(std::string& out, std::int64_t value) {
+  fmt::format_to(std::back_inserter(out), "{}", value);
+}
+
+void print_records(std::string& out, const Records& records) {
+  if (records.is_null) {
+    out += "null";
+    return;
+  }
+  out.insert(out.size() - 2, "SizeInBytes");  // before the quote and the colon of the name just printed
+  fmt::format_to(std::back_inserter(out), "{}", records.size_bytes());
 }
 
 void print_name(std::string& out, std::string_view snake_case_name) {

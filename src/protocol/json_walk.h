@@ -1,8 +1,6 @@
 // The walk over a field list that prints a message as one line of JSON. Included by codec_walk.h only. No state.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <concepts>
 #include <iterator>
 #include <string>
@@ -12,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "protocol/descriptor.h"
+#include "protocol/wire_types.h"
 
 namespace weir::protocol::walk {
 
@@ -19,8 +18,11 @@ namespace weir::protocol::walk {
 void print_text(std::string& out, std::string_view text);
 // Base64 with padding, in quotes.
 void print_base64(std::string& out, ByteView bytes);
+void print_integer(std::string& out, std::int64_t value);
 // JSON has no infinities and no NaN: they stand in quotes.
 void print_float64(std::string& out, double value);
+// Their size stands for them, under a name that says so.
+void print_records(std::string& out, const Records& records);
 // "topic_id" as "topicId", in quotes, with a colon behind.
 void print_name(std::string& out, std::string_view snake_case_name);
 
@@ -48,11 +50,7 @@ void print_struct(std::string& out, const T& message, Version version) {
     const auto& value = field.in(message);
     if (rules.tagged.contains(version) && value == field.in(default_of<T>())) return;
     if (!std::exchange(first, false)) out += ',';
-    if constexpr (std::same_as<std::remove_cvref_t<decltype(value)>, Records>) {
-      print_name(out, value.is_null ? std::string(field.kName) : fmt::format("{}_size_in_bytes", field.kName));
-    } else {
-      print_name(out, field.kName);
-    }
+    print_name(out, field.kName);
     print_value(out, value, version);
   });
   out += '}';
@@ -62,12 +60,10 @@ template <class T>
 void print_value(std::string& out, const T& value, Version version) {
   if constexpr (std::same_as<T, bool>) {
     out += value ? "true" : "false";
-  } else if constexpr (std::is_enum_v<T>) {
-    fmt::format_to(std::back_inserter(out), "{}", static_cast<std::underlying_type_t<T>>(value));
-  } else if constexpr (std::integral<T>) {
-    fmt::format_to(std::back_inserter(out), "{}", value);
   } else if constexpr (is_strong_int<T>) {
-    fmt::format_to(std::back_inserter(out), "{}", value.value());
+    print_integer(out, value.value());
+  } else if constexpr (is_wire_integer<T>) {
+    print_integer(out, static_cast<wire_integer<T>>(value));
   } else if constexpr (std::same_as<T, double>) {
     print_float64(out, value);
   } else if constexpr (std::same_as<T, Uuid>) {
@@ -77,7 +73,7 @@ void print_value(std::string& out, const T& value, Version version) {
   } else if constexpr (std::same_as<T, Bytes>) {
     print_base64(out, value);
   } else if constexpr (std::same_as<T, Records>) {
-    out += value.is_null ? "null" : fmt::format("{}", value.size_bytes());
+    print_records(out, value);
   } else if constexpr (Described<T>) {
     print_struct(out, value, version);
   } else if constexpr (requires { value.has_value(); }) {

@@ -20,6 +20,13 @@ std::uint32_t WireReader::long_uvarint() {
   return decoded->value;
 }
 
+void WireReader::fail(const char* problem) {
+  if (problem_ != nullptr) return;
+  problem_ = problem;
+  problem_at_ = position_;
+  position_ = frame_.size();
+}
+
 bool WireReader::array_fits(std::uint32_t count, std::size_t min_wire_bytes, std::size_t memory_bytes) {
   const std::uint64_t wire_bytes = std::uint64_t{count} * std::max<std::size_t>(min_wire_bytes, 1);
   if (wire_bytes > bytes_left()) return fail("an array has more elements than the frame has room for"), false;

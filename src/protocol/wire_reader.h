@@ -67,12 +67,7 @@ class WireReader {
   // Takes over the inner reader's failure and budget. All of the inner bytes must have been read.
   void leave(const WireReader& inner);
 
-  void fail(const char* problem) {
-    if (problem_ != nullptr) return;
-    problem_ = problem;
-    problem_at_ = position_;
-    position_ = frame_.size();
-  }
+  [[gnu::cold]] void fail(const char* problem);  // `problem` is a literal
   // Puts the name of a field around a failure: called from the innermost field outward.
   void name_failure(std::string_view field_name);
 

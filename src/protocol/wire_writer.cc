@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <utility>
 #include <variant>
@@ -15,6 +17,15 @@ namespace weir::protocol {
 void WireWriter::uvarint(std::uint64_t value) {
   std::uint8_t code[10];
   raw({code, encode_uvarint(code, value)});
+}
+
+void WireWriter::raw(ByteView bytes) {
+  if (bytes.empty()) return;
+  std::memcpy(claim(bytes.size()), bytes.data(), bytes.size());
+}
+
+void WireWriter::fail(std::string_view problem) {
+  if (problem_.empty()) problem_ = problem;
 }
 
 void WireWriter::string_length(std::size_t bytes, bool flexible) {
@@ -46,16 +57,19 @@ void WireWriter::chain(ByteChain pieces) {
 }
 
 void WireWriter::end_sized(std::size_t begun) {
-  CHECK(begun <= buffer_.size(), "a chain was written inside a sized field");
-  std::uint8_t code[10];
-  const std::size_t code_bytes = encode_uvarint(code, buffer_.size() - begun);
-  buffer_.insert(buffer_.begin() + static_cast<std::ptrdiff_t>(begun), code, code + code_bytes);
+  CHECK(begun <= used_, "a chain was written inside a sized field");
+  const std::size_t size_bytes = used_ - begun;
+  const std::size_t code_bytes = uvarint_size_bytes(size_bytes);
+  (void)claim(code_bytes);
+  std::uint8_t* const start = buffer_.data() + begun;
+  std::memmove(start + code_bytes, start, size_bytes);
+  encode_uvarint(start, size_bytes);
 }
 
 void WireWriter::patch_front(std::int32_t value) {
   CHECK(pieces_.empty() || front_, "the front is a piece of somebody else's");
   Bytes& front = pieces_.empty() ? buffer_ : *front_;
-  CHECK(front.size() >= sizeof value, "nothing was written at the front");
+  CHECK((pieces_.empty() ? used_ : front.size()) >= sizeof value, "nothing was written at the front");
   store_be(front.data(), value);
 }
 
@@ -66,7 +80,7 @@ ByteChain WireWriter::finish() {
 }
 
 Bytes WireWriter::finish_bytes() {
-  if (pieces_.empty()) return std::exchange(buffer_, Bytes{});
+  if (pieces_.empty()) return take_buffer();
   Bytes all;
   for (const Piece& piece : finish().pieces()) {
     const auto* slice = std::get_if<SharedSlice>(&piece);
@@ -76,9 +90,18 @@ Bytes WireWriter::finish_bytes() {
   return all;
 }
 
+void WireWriter::grow(std::size_t size_bytes) {
+  buffer_.resize(std::max(used_ + size_bytes, 2 * buffer_.size()));
+}
+
+Bytes WireWriter::take_buffer() {
+  buffer_.resize(std::exchange(used_, 0));
+  return std::exchange(buffer_, Bytes{});
+}
+
 void WireWriter::close_piece() {
-  if (buffer_.empty()) return;
-  auto owner = std::make_shared<Bytes>(std::exchange(buffer_, Bytes{}));
+  if (used_ == 0) return;
+  auto owner = std::make_shared<Bytes>(take_buffer());
   if (pieces_.empty()) front_ = owner;
   const ByteView view{*owner};
   pieces_.append(SharedSlice{std::move(owner), view});

@@ -18,13 +18,11 @@ namespace weir::protocol {
 class WireWriter {
  public:
   // `expected_bytes`: room to make at once, so that an ordinary message is written into a single allocation.
-  explicit WireWriter(std::size_t expected_bytes = 256) { buffer_.reserve(expected_bytes); }
+  explicit WireWriter(std::size_t expected_bytes = 256) : buffer_(expected_bytes) {}
 
   template <std::integral T>
   void integer(T value) {
-    const std::size_t at = buffer_.size();
-    buffer_.resize(at + sizeof(T));
-    store_be(buffer_.data() + at, value);
+    store_be(claim(sizeof(T)), value);
   }
   void boolean(bool value) { integer<std::uint8_t>(value ? 1 : 0); }
   void float64(double value) { integer(std::bit_cast<std::uint64_t>(value)); }
@@ -37,24 +35,22 @@ class WireWriter {
   void null_string(bool flexible);
   void null_length(bool flexible);  // null bytes, records or array
 
-  void raw(ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
+  void raw(ByteView bytes);
   // Closes the current piece and takes the chain's pieces as they are, files included.
   void chain(ByteChain pieces);
 
   // A tagged field's payload stands between these two: its size goes in front once it is known. `begin` gives what
   // `end` takes. No chain() in between: the payload must lie in one piece.
-  [[nodiscard]] std::size_t begin_sized() const { return buffer_.size(); }
+  [[nodiscard]] std::size_t begin_sized() const { return used_; }
   void end_sized(std::size_t begun);
 
   // Overwrites four bytes at the front of all that was written: a frame's size, known last.
   void patch_front(std::int32_t value);
 
-  void fail(std::string problem) {
-    if (problem_.empty()) problem_ = std::move(problem);
-  }
+  [[gnu::cold]] void fail(std::string_view problem);
   [[nodiscard]] bool failed() const { return !problem_.empty(); }
   [[nodiscard]] Error error() const { return Error{Errc::kInvalidArgument, problem_}; }
-  [[nodiscard]] std::uint64_t size_bytes() const { return pieces_.size_bytes() + buffer_.size(); }
+  [[nodiscard]] std::uint64_t size_bytes() const { return pieces_.size_bytes() + used_; }
 
   // All that was written, once. After a failure the bytes are worth nothing: ask failed() first.
   [[nodiscard]] ByteChain finish();
@@ -62,9 +58,19 @@ class WireWriter {
   [[nodiscard]] Bytes finish_bytes();
 
  private:
+  // Room for `size_bytes` at the end of what was written, to be filled at once.
+  std::uint8_t* claim(std::size_t size_bytes) {
+    if (buffer_.size() - used_ < size_bytes) [[unlikely]]
+      grow(size_bytes);
+    used_ += size_bytes;
+    return buffer_.data() + used_ - size_bytes;
+  }
+  void grow(std::size_t size_bytes);
+  [[nodiscard]] Bytes take_buffer();
   void close_piece();
 
-  Bytes buffer_;  // written, not yet a piece
+  Bytes buffer_;          // what is not yet a piece, and room behind it
+  std::size_t used_ = 0;  // the bytes of it that were written
   ByteChain pieces_;
   std::shared_ptr<Bytes> front_;  // the first piece made from the buffer, for patch_front
   std::string problem_;

@@ -92,14 +92,15 @@ class RecordJudge {
     in_order_ &= shape.offset_delta == index;
     max_timestamp_ms_ = std::max(max_timestamp_ms_, timestamp_ms);
     if (rules_.compacted && !shape.has_key) [[unlikely]] {
-      return add_fault(index, "a compacted topic takes no record without a key");
+      if (count_fault()) list_fault(index, "a compacted topic takes no record without a key");
+      return;
     }
     if (create_time_ && timestamp_ms != kNoTimestamp) {
       if (out_of_range(timestamp_ms)) [[unlikely]]
         add_range_fault(index, timestamp_ms);
     } else if (client_says_append_time_) [[unlikely]] {
       has_bad_timestamp_ = true;
-      add_fault(index, "a producer may not set the timestamp type LogAppendTime");
+      if (count_fault()) list_fault(index, "a producer may not set the timestamp type LogAppendTime");
     }
   }
 
@@ -124,13 +125,15 @@ class RecordJudge {
 
   void add_range_fault(std::int32_t index, std::int64_t timestamp_ms) {
     has_bad_timestamp_ = true;
-    add_fault(index, fmt::format("timestamp {} is more than {} ms before or {} ms after the broker's {}", timestamp_ms,
-                                 rules_.timestamp_before_max_ms, rules_.timestamp_after_max_ms, now_ms_));
+    if (!count_fault()) return;
+    list_fault(index, fmt::format("timestamp {} is more than {} ms before or {} ms after the broker's {}", timestamp_ms,
+                                  rules_.timestamp_before_max_ms, rules_.timestamp_after_max_ms, now_ms_));
   }
 
-  void add_fault(std::int32_t index, std::string message) {
-    ++faults_count_;
-    if (faults_.size() < kRecordFaultsMax) faults_.push_back(RecordFault{index, std::move(message)});
+  // True while faults are still listed; beyond that no message is worth making.
+  bool count_fault() { return ++faults_count_ <= kRecordFaultsMax; }
+  void list_fault(std::int32_t index, std::string message) {
+    faults_.push_back(RecordFault{index, std::move(message)});
   }
 
   const BatchRules& rules_;

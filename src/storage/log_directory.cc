@@ -1,6 +1,6 @@
 #include "storage/log_directory.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>

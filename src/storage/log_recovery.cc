@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <map>
 #include <set>
@@ -52,7 +53,8 @@ class Recovery {
   Result<void> find_floor();
   Result<void> step_over(std::size_t index);
   Result<std::optional<std::string>> problem_with(std::size_t index, std::uint64_t position,
-                                                  const Result<std::optional<record::BatchHeader>>& header);
+                                                  const Result<std::optional<record::BatchHeader>>& peeked);
+  Result<bool> gap_is_false(std::size_t index, std::uint64_t position, const record::BatchHeader& header);
   void keep(Found& segment, std::uint64_t position, const record::BatchHeader& header);
   Result<bool> pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem);
   Result<void> cut_tail();
@@ -84,7 +86,7 @@ class Recovery {
   std::vector<Found> found_;
   Offset floor_;                             // durable below; after a clean stop everything is
   Offset expected_;                          // the next batch starts here or above
-  std::optional<std::size_t> cut_segment_;   // the log ends in this one, at its content's size
+  std::optional<std::size_t> cut_segment_;   // the log ends in this one, before its file does
   std::size_t kept_count_ = 0;               // segments before the cut
   std::optional<Offset> empty_segment_at_;   // to be created behind damage
   bool names_changed_ = false;
@@ -192,6 +194,15 @@ Result<void> Recovery::open_segments() {
     segment.file = std::move(file);
     segment.size_bytes = size;
   }
+  // Only the last segment can be empty. Others are what a failed roll left, and the segment before went on past them.
+  for (std::size_t i = 0; i + 1 < found_.size();) {
+    if (found_[i].size_bytes != 0) {
+      ++i;
+      continue;
+    }
+    WEIR_TRY(remove_segment_files(found_[i].base));
+    found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   return {};
 }
 
@@ -216,19 +227,41 @@ Result<void> Recovery::find_floor() {
   return {};
 }
 
+// Neither offset nor length is under a batch's checksum. A batch below the floor that skips offsets, as compaction lets
+// it, is believed unless its surroundings say that its offset is what rotted.
+Result<bool> Recovery::gap_is_false(std::size_t index, std::uint64_t position, const record::BatchHeader& header) {
+  const auto& segment = found_[index];
+  // The floor, and the end of a cleanly stopped log, lie between two batches.
+  const auto boundary = options_.clean ? options_.recovery_point : floor_;
+  if (expected_ < boundary && header.base_offset != boundary && header.next_offset() > boundary) return true;
+  const auto next_position = position + header.size_bytes();
+  if (next_position + record::kBatchHeaderBytes > segment.size_bytes) return false;
+  std::array<std::uint8_t, record::kBatchHeaderBytes> bytes;
+  WEIR_TRY_ASSIGN(got, segment.file->pread(bytes, next_position));
+  if (got != bytes.size()) return false;
+  const auto next = record::BatchHeader::read(bytes.data());
+  return header_problem(next, segment.base, segment.size_bytes - next_position) == nullptr &&
+         next.base_offset >= expected_ && next.base_offset < header.next_offset();
+}
+
 // What is wrong with the batch at `position`, if anything; an error when it could not be read.
 Result<std::optional<std::string>> Recovery::problem_with(std::size_t index, std::uint64_t position,
-                                                          const Result<std::optional<record::BatchHeader>>& header) {
-  if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(header.error());
-  if (!header) return header.error().context;
-  if (!*header) return std::nullopt;
-  if ((*header)->base_offset < expected_) return fmt::format("at {}: its offset was used before", position);
-  if ((*header)->base_offset < floor_) {
-    if ((*header)->last_offset() < next_base(index)) return std::nullopt;
+                                                          const Result<std::optional<record::BatchHeader>>& peeked) {
+  if (!peeked && peeked.error().code != Errc::kCorrupt) return std::unexpected(peeked.error());
+  if (!peeked) return peeked.error().context;
+  if (!*peeked) return std::nullopt;
+  const auto& header = **peeked;
+  if (header.base_offset < expected_) return fmt::format("at {}: its offset was used before", position);
+  if (header.base_offset > expected_ && expected_ < floor_) {
+    WEIR_TRY_ASSIGN(is_false, gap_is_false(index, position, header));
+    if (is_false) return fmt::format("at {}: its offset does not fit what follows", position);
+  }
+  if (header.base_offset < floor_) {
+    if (header.last_offset() < next_base(index)) return std::nullopt;
     return fmt::format("at {}: its offset belongs to the next segment", position);
   }
-  report_.scanned_bytes += (*header)->size_bytes();
-  WEIR_TRY_ASSIGN(valid, has_valid_checksum(*found_[index].file, position, **header, checksum_buffer_));
+  report_.scanned_bytes += header.size_bytes();
+  WEIR_TRY_ASSIGN(valid, has_valid_checksum(*found_[index].file, position, header, checksum_buffer_));
   if (!valid) return fmt::format("at {}: its checksum is wrong", position);
   return std::nullopt;
 }
@@ -249,25 +282,24 @@ void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchH
 Result<bool> Recovery::pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem) {
   auto& segment = found_[index];
   const auto position = walker.position();
-  WEIR_TRY_ASSIGN(next, find_batch(*segment.file, segment.base, position, segment.size_bytes, expected_, floor_,
+  WEIR_TRY_ASSIGN(next, find_batch(*segment.file, segment.base, position + 1, segment.size_bytes, expected_, floor_,
                                    checksum_buffer_));
   auto end = next ? next->header.base_offset : next_base(index);
   auto end_position = next ? next->position : segment.size_bytes;
   if (!next && (index + 1 == found_.size() || end > floor_)) {
-    // No readable batch is left below the floor. After a clean stop the floor has no number of its own.
+    // No readable batch is left below the floor: the log goes on in a new segment, at an offset that no batch had.
+    // After a clean stop the checkpoint names the end; what lies behind that end was never a part of the log.
     end = std::max(expected_, options_.clean ? options_.recovery_point : floor_);
     kept_count_ = index + 1;
     if (end == expected_) {
       cut_segment_ = index;
-      log_error("{} ends in bytes that are no batch, {}; cut off after a clean stop",
-                path_of(segment.base, kLogSuffix).native(), problem);
       return true;
     }
     empty_segment_at_ = end;
   }
-  log_error("{} is damaged below what was durable, {}: {} bytes, offsets {} to {} can't be read",
+  log_error("{} is damaged below what was durable, {}: {} bytes, offsets from {} up to {} can't be read",
             path_of(segment.base, kLogSuffix).native(), problem, end_position - position, expected_.value(),
-            end.value() - 1);
+            end.value());
   segment.content.damage.push_back({expected_, end, position, end_position});
   if (expected_ < end) report_.damaged.push_back({expected_, end});
   expected_ = end;
@@ -282,6 +314,10 @@ Result<void> Recovery::step_over(std::size_t index) {
   if (index > 0 && above_floor && segment.base != expected_ &&
       (segment.base < expected_ || options_.last_written_by_weir)) {
     // The end of the segment before was lost, or this one belongs to a longer log that was.
+    kept_count_ = index;
+    return {};
+  }
+  if (segment.base < expected_ && segment.size_bytes == 0) {  // the last one, of a failed roll
     kept_count_ = index;
     return {};
   }

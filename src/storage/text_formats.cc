@@ -1,6 +1,6 @@
 #include "storage/text_formats.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>

@@ -49,11 +49,57 @@ TEST(Produce, EveryVersionAppendsAndAnswersWithOffsets) {
 TEST(Produce, AcksAllWaitsForTheFlushAndAcksOneDoesNot) {
   TestBroker broker;
   create_topic(broker, "t");
+  const storage::Path log = "/weir/t-0/00000000000000000000.log";
   auto batch = make_batch({"a"});
-  const auto syncs_before = broker.fs()->sync_count();
-  auto row = broker.call(produce_request("t", 0, batch, -1), kProduceByName).responses[0].partition_responses[0];
-  EXPECT_EQ(row.error_code, ErrorCode::kNone);
-  EXPECT_GT(broker.fs()->sync_count(), syncs_before) << "acked without a sync";
+  broker.hold_helpers(true);  // no flush ends
+  auto all = broker.send(TestBroker::frame_of(produce_request("t", 0, batch, -1), kProduceByName));
+  auto leader = broker.send(TestBroker::frame_of(produce_request("t", 0, batch, 1), kProduceByName));
+  broker.step();
+  EXPECT_FALSE(all->reply.has_value()) << "acked before it was durable";
+  EXPECT_TRUE(leader->reply.has_value());
+  EXPECT_TRUE(broker.fs()->durable_content(log).empty());
+  broker.hold_helpers(false);
+  broker.step();
+  EXPECT_TRUE(all->reply.has_value());
+  EXPECT_GE(broker.fs()->durable_content(log).size(), 2 * batch.size());
+}
+
+TEST(Produce, ADuplicateOfWhatIsNotDurableYetWaitsLikeTheOriginal) {
+  TestBroker broker;
+  create_topic(broker, "t");
+  auto batch = sequenced_batch(ProducerId(7), 0, 0);
+  const auto frame = TestBroker::frame_of(produce_request("t", 0, batch, -1), kProduceByName);
+  broker.hold_helpers(true);
+  auto original = broker.send(frame);
+  broker.step();
+  auto again = broker.send(frame);
+  broker.step();
+  EXPECT_FALSE(original->reply.has_value());
+  EXPECT_FALSE(again->reply.has_value());
+  broker.hold_helpers(false);
+  broker.step();
+  for (const auto& sent : {original, again}) {
+    const auto row = broker.response_of<protocol::ProduceRequest>(*sent, kProduceByName);
+    EXPECT_EQ(row.responses.at(0).partition_responses.at(0).base_offset, Offset(0));
+  }
+}
+
+TEST(Produce, TheWaitForTheFlushEndsAtTheTimeout) {
+  TestBroker broker;
+  create_topic(broker, "t");
+  auto batch = make_batch({"a"});
+  auto request = produce_request("t", 0, batch, -1);
+  request.timeout_ms = 1000;
+  broker.hold_helpers(true);
+  auto sent = broker.send(TestBroker::frame_of(request, kProduceByName));
+  broker.advance(Millis(999));
+  EXPECT_FALSE(sent->reply.has_value());
+  broker.advance(Millis(1));
+  const auto row = broker.response_of<protocol::ProduceRequest>(*sent, kProduceByName);
+  EXPECT_EQ(row.responses.at(0).partition_responses.at(0).error_code, ErrorCode::kRequestTimedOut);
+  broker.hold_helpers(false);
+  broker.step();
+  EXPECT_EQ(produce(broker, "t", make_batch({"b"})).base_offset, Offset(1)) << "the data stays";
 }
 
 TEST(Produce, AcksZeroHasNoReplyAndAFailureCloses) {
@@ -157,7 +203,7 @@ TEST(Produce, DuplicatesKeepTheirOffsetsAndGapsAreRefused) {
 }
 
 TEST(Produce, AllFiveDuplicatesAreKnownAfterARestart) {
-  auto fs = std::make_shared<MemoryFs>();
+  auto fs = std::make_shared<test::MemoryFs>();
   ProducerId id;
   {
     TestBroker broker({.fs = fs});

@@ -119,6 +119,7 @@ TEST(Fetch, NothingBeyondWhatIsDurable) {
   EXPECT_EQ(row.high_watermark, Offset(0));
   EXPECT_EQ(row.records.size_bytes(), 0U);
   broker.hold_helpers(false);
+  broker.step();
   row = fetch(broker, request);
   EXPECT_EQ(row.high_watermark, Offset(1));
 }

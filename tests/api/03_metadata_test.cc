@@ -113,7 +113,7 @@ TEST(Metadata, OperationsOnlyWhenAskedFor) {
 }
 
 TEST(Metadata, LeaderEpochsRiseWithEveryStart) {
-  auto fs = std::make_shared<MemoryFs>();
+  auto fs = std::make_shared<test::MemoryFs>();
   LeaderEpoch first;
   {
     TestBroker broker({.fs = fs});

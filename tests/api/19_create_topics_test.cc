@@ -115,14 +115,14 @@ TEST(CreateTopics, ValidateOnlyAnswersAndKeepsNothing) {
 }
 
 TEST(CreateTopics, AnAnsweredTopicSurvivesAPowerCut) {
-  auto fs = std::make_shared<MemoryFs>();
+  auto fs = std::make_shared<test::MemoryFs>();
   Uuid id;
   {
     TestBroker broker({.fs = fs});
     id = create_topic(broker, "t", 2);
     ASSERT_EQ(produce(broker, "t", test::make_batch({"a"}), kProduceByName, 1).error_code, ErrorCode::kNone);
   }
-  fs->crash(CrashPolicy::kDropUnsynced, 1);
+  fs = fs->after_power_cut(test::PowerCut::kDrop, 1);
   TestBroker broker({.fs = fs});
   EXPECT_EQ(create(broker, topic_of("t")), ErrorCode::kTopicAlreadyExists);
   auto request = fetch_request("t", 0, 1);

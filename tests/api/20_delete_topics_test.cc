@@ -83,12 +83,12 @@ TEST(DeleteTopics, CanBeTurnedOff) {
 }
 
 TEST(DeleteTopics, ADeletedTopicStaysDeletedAfterAPowerCut) {
-  auto fs = std::make_shared<MemoryFs>();
+  auto fs = std::make_shared<test::MemoryFs>();
   {
     TestBroker broker({.fs = fs});
     ASSERT_EQ(delete_topic(broker, create_topic(broker, "t")), ErrorCode::kNone);
   }
-  fs->crash(CrashPolicy::kDropUnsynced, 1);
+  fs = fs->after_power_cut(test::PowerCut::kDrop, 1);
   TestBroker broker({.fs = fs});
   EXPECT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_FALSE(create_topic(broker, "t").is_zero());

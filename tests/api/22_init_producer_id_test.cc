@@ -24,7 +24,7 @@ TEST(InitProducerId, EveryVersionGivesAFreshIdAtEpochZero) {
 }
 
 TEST(InitProducerId, NoIdIsGivenTwiceAcrossBlocksAndPowerCuts) {
-  auto fs = std::make_shared<MemoryFs>();
+  auto fs = std::make_shared<test::MemoryFs>();
   std::set<std::int64_t> ids;
   for (int life = 0; life < 3; ++life) {
     {
@@ -35,7 +35,7 @@ TEST(InitProducerId, NoIdIsGivenTwiceAcrossBlocksAndPowerCuts) {
         ASSERT_TRUE(ids.insert(response.producer_id.value()).second) << response.producer_id.value();
       }
     }
-    fs->crash(CrashPolicy::kDropUnsynced, static_cast<std::uint64_t>(life));
+    fs = fs->after_power_cut(test::PowerCut::kDrop, static_cast<std::uint64_t>(life));
   }
 }
 

@@ -50,8 +50,8 @@ std::uint32_t TestBroker::default_shard_count() {
 TestBroker::TestBroker(Options options)
     : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), random_(options.seed) {
   config::LoadRequest request;
-  request.assignments = {"log.dirs=/weir"};
-  for (auto& setting : options.settings) request.assignments.push_back(std::move(setting));
+  request.assignments.push_back({.text = "log.dirs=/weir"});
+  for (auto& setting : options.settings) request.assignments.push_back({.text = std::move(setting)});
   auto loaded = config::load_config(request);
   CHECK(loaded.has_value(), "{}", loaded.error().front());
   config_ = *std::move(loaded);

@@ -58,7 +58,9 @@ bool Shard::Parked::resume() {
   return true;
 }
 
-void Shard::post(Task task) { boost::asio::post(context_, std::move(task)); }
+void Shard::post(Task task) {
+  boost::asio::post(context_, std::move(task));
+}
 
 Shard::TimerId Shard::start_timer(SteadyTime deadline, Task task) {
   const TimerId id{deadline, next_timer_++};
@@ -67,7 +69,9 @@ Shard::TimerId Shard::start_timer(SteadyTime deadline, Task task) {
   return id;
 }
 
-bool Shard::cancel_timer(TimerId id) { return timers_.erase(id) != 0; }
+bool Shard::cancel_timer(TimerId id) {
+  return timers_.erase(id) != 0;
+}
 
 std::optional<SteadyTime> Shard::next_deadline() const {
   if (timers_.empty()) return std::nullopt;
@@ -112,7 +116,9 @@ void Shard::run() {
   thread_ = std::thread::id{};
 }
 
-void Shard::stop() { context_.stop(); }
+void Shard::stop() {
+  context_.stop();
+}
 
 std::size_t Shard::step() {
   CHECK(alarm_ == nullptr, "step() on a running shard");

@@ -3,9 +3,9 @@
 // drives it by step() with a manual clock, so that nothing depends on real time.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -59,7 +59,9 @@ class Shard {
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
   [[nodiscard]] boost::asio::any_io_executor executor() { return context_.get_executor(); }
   // Whether the caller runs on this shard's thread.
-  [[nodiscard]] bool is_current() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  [[nodiscard]] bool is_current() const {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   // Any thread. Tasks of one thread run in the order they were posted.
   void post(Task task);

@@ -35,9 +35,8 @@ void TaskGroup::spawn(std::shared_ptr<State> state, std::string_view name, boost
 void TaskGroup::start(std::string_view name, boost::asio::awaitable<void> task) {
   ++state_->running_count;
   // co_spawn alone would run the task's beginning right here.
-  state_->shard.post([state = state_, name, held = std::move(task)]() mutable {
-    spawn(std::move(state), name, std::move(held));
-  });
+  state_->shard.post(
+      [state = state_, name, held = std::move(task)]() mutable { spawn(std::move(state), name, std::move(held)); });
 }
 
 void TaskGroup::start_now(std::string_view name, boost::asio::awaitable<void> task) {
@@ -45,7 +44,9 @@ void TaskGroup::start_now(std::string_view name, boost::asio::awaitable<void> ta
   spawn(state_, name, std::move(task));
 }
 
-std::size_t TaskGroup::running_count() const { return state_->running_count; }
+std::size_t TaskGroup::running_count() const {
+  return state_->running_count;
+}
 
 boost::asio::awaitable<void> TaskGroup::wait_until_empty() {
   if (state_->running_count == 0) co_return;

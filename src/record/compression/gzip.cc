@@ -23,7 +23,9 @@ class GzipInflater final : public Inflater {
     state_->avail_in = static_cast<std::uint32_t>(compressed.size());
     begin_member();
   }
-  ~GzipInflater() override { ThreadSpare<inflate_state>::give(std::move(state_)); }
+  ~GzipInflater() override {
+    if (ended_) ThreadSpare<inflate_state>::give(std::move(state_));
+  }
 
  private:
   void begin_member() {
@@ -38,7 +40,8 @@ class GzipInflater final : public Inflater {
   Result<std::size_t> inflate(MutableByteView out) override {
     while (true) {
       if (state_->block_state == ISAL_BLOCK_FINISH) {
-        if (state_->avail_in == 0) return std::size_t{0};
+        ended_ = state_->avail_in == 0;
+        if (ended_) return std::size_t{0};
         begin_member();
       }
       state_->next_out = out.data();
@@ -54,6 +57,7 @@ class GzipInflater final : public Inflater {
   }
 
   std::unique_ptr<inflate_state> state_;
+  bool ended_ = false;
 };
 
 // Resetting zlib's deflater keeps its tables (256 KiB); only another level needs new ones.
@@ -111,8 +115,8 @@ Result<void> deflate_gzip(std::int32_t level, ByteView plain, std::uint64_t max_
     room = room.subspan(output - stream.avail_out);
   }
   out.resize(out.size() - room.size());
-  ThreadSpare<GzipDeflater>::give(std::move(deflater));
   if (outcome != Z_STREAM_END) return fail(Errc::kTooLarge, "the records deflate to more than the limit");
+  ThreadSpare<GzipDeflater>::give(std::move(deflater));
   return {};
 }
 

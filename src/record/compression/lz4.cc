@@ -35,7 +35,7 @@ class Lz4Inflater final : public Inflater {
   Lz4Inflater(ByteView compressed, std::unique_ptr<InflateContext> context, bool keep, std::uint64_t max_inflated_bytes)
       : Inflater(max_inflated_bytes), input_(compressed), context_(std::move(context)), keep_(keep) {}
   ~Lz4Inflater() override {
-    if (keep_) ThreadSpare<InflateContext>::give(std::move(context_));
+    if (ended_ && keep_) ThreadSpare<InflateContext>::give(std::move(context_));
   }
 
  private:

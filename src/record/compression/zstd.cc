@@ -33,7 +33,7 @@ class ZstdInflater final : public Inflater {
   ZstdInflater(ByteView compressed, std::unique_ptr<InflateContext> context, std::uint64_t max_inflated_bytes)
       : Inflater(max_inflated_bytes), input_{compressed.data(), compressed.size(), 0}, context_(std::move(context)) {}
   ~ZstdInflater() override {
-    if (ZSTD_sizeof_DCtx(context_->context) <= kKeptContextBytesMax) {
+    if (ended_ && ZSTD_sizeof_DCtx(context_->context) <= kKeptContextBytesMax) {
       ThreadSpare<InflateContext>::give(std::move(context_));
     }
   }
@@ -51,12 +51,14 @@ class ZstdInflater final : public Inflater {
       if (output.pos != 0) return output.pos;
       if (!between_frames_ && input_.pos == input_before) return fail(Errc::kCorrupt, "zstd data ends early");
     }
+    ended_ = true;
     return std::size_t{0};
   }
 
   ZSTD_inBuffer input_;
   std::unique_ptr<InflateContext> context_;
   bool between_frames_ = false;
+  bool ended_ = false;
 };
 
 struct DeflateContext {
@@ -88,11 +90,12 @@ Result<void> deflate_zstd(std::int32_t level, ByteView plain, std::uint64_t max_
   const auto room = std::min<std::uint64_t>(max_bytes, ZSTD_compressBound(plain.size()));
   out.resize(start + room);
   const auto size = ZSTD_compress2(context->context, out.data() + start, room, plain.data(), plain.size());
-  const bool failed = ZSTD_isError(size) != 0;
+  if (ZSTD_isError(size) != 0) {
+    return fail(Errc::kTooLarge, fmt::format("can't deflate in the limit: {}", ZSTD_getErrorName(size)));
+  }
   if (ZSTD_sizeof_CCtx(context->context) <= kKeptContextBytesMax) {
     ThreadSpare<DeflateContext>::give(std::move(context));
   }
-  if (failed) return fail(Errc::kTooLarge, fmt::format("can't deflate in the limit: {}", ZSTD_getErrorName(size)));
   out.resize(start + size);
   return {};
 }

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Runs the fuzz targets of preset fuzz and prints executions, findings and, without --quick, the coverage.
+
+usage: run_fuzz.py [--quick] [--jobs N] [WORD]        WORD: only targets whose name holds it
+
+A target starts from the seeds that it writes itself when WEIR_FUZZ_SEEDS names a folder, and keeps what it learns in
+build/fuzz/corpus/TARGET. --quick shares 40 s among the targets; otherwise each gets 1,000,000 executions, and each pair
+on its lines "decoded NAME version N: COUNT, refused COUNT" must have had TIMES_WANTED of both. Coverage: the corpus is
+run once through preset coverage, and at least LINES_WANTED of the lines of each module in MODULES must be reached.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+EXECUTIONS = 1_000_000
+QUICK_SECONDS = 40
+FULL_SECONDS_MAX = 3600
+MODULES = ("protocol", "record")
+LINES_WANTED = 0.90
+TIMES_WANTED = 1000
+COUNTED = re.compile(r"^decoded (.+): (\d+), refused (\d+)$", re.M)
+
+
+def folders(target):
+    """Corpus first: libFuzzer writes to the first and only reads the others."""
+    corpus, seeds = (os.path.join(ROOT, "build/fuzz", kind, target) for kind in ("corpus", "seeds"))
+    for folder in (corpus, seeds):
+        os.makedirs(folder, exist_ok=True)
+    return [corpus, seeds]
+
+
+def write_seeds(target):
+    binary, seeds = os.path.join(ROOT, "build/fuzz/fuzz", target), folders(target)[1]
+    # A target that has none of its own ends at once as well.
+    subprocess.run([binary, "-runs=0"], cwd=ROOT, capture_output=True, check=False,
+                   env={**os.environ, "WEIR_FUZZ_SEEDS": seeds})
+
+
+def run_target(target, seconds):
+    findings = os.path.join(ROOT, "build/fuzz/findings")
+    os.makedirs(findings, exist_ok=True)
+    command = [os.path.join(ROOT, "build/fuzz/fuzz", target), *folders(target), f"-runs={EXECUTIONS}",
+               f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=2048", "-print_final_stats=1",
+               f"-artifact_prefix={findings}/{target}-"]
+    write_seeds(target)
+    began = time.monotonic()
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace", check=False)
+    log = os.path.join(ROOT, "build/fuzz", f"{target}.log")
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(run.stdout + run.stderr)
+    executions = re.search(r"stat::number_of_executed_units:\s*(\d+)", run.stderr)
+    return {"target": target, "ok": run.returncode == 0, "seconds": time.monotonic() - began, "log": log,
+            "executions": int(executions[1]) if executions else 0,
+            "counts": [(name, int(decoded), int(refused)) for name, decoded, refused in COUNTED.findall(run.stderr)],
+            "input": re.search(r"Test unit written to (\S+)", run.stderr)}
+
+
+def print_counts(result, everything):
+    """How often each message of each version was decoded and refused; 1 when that was too seldom in a full run."""
+    counts = result["counts"]
+    if not counts:
+        return 0
+    for name, decoded, refused in counts if everything else []:
+        print(f"    {name}: {decoded:,} decoded, {refused:,} refused")
+    least = min(counts, key=lambda row: min(row[1:]))
+    print(f"    {len(counts)} pairs of message and version; the least: {least[0]}, {least[1]:,} decoded, {least[2]:,} refused")
+    if everything and min(least[1:]) < TIMES_WANTED:
+        print(f"failed: {result['target']}: {least[0]} was decoded or refused less than {TIMES_WANTED:,} times")
+        return 1
+    return 0
+
+
+def run_all(targets, seconds, jobs, everything):
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
+        for result in pool.map(lambda target: run_target(target, seconds), targets):
+            verdict = "no finding" if result["ok"] else "FINDING"
+            print(f"{result['target']:32} {result['executions']:>10,} executions {result['seconds']:6.0f} s  {verdict}")
+            failed += max(print_counts(result, everything), not result["ok"])
+            if not result["ok"]:
+                found = os.path.relpath(result["input"][1], ROOT) if result["input"] else "no input was kept"
+                print(f"failed: {result['target']}: {found}; log {os.path.relpath(result['log'], ROOT)}; "
+                      f"again: build/fuzz/fuzz/{result['target']} {found}")
+    return failed
+
+
+def line_coverage(targets):
+    """{file below src/: (lines, lines reached)} over all targets and their whole corpus."""
+    profiles, binaries = [], []
+    for target in targets:
+        binary = os.path.join(ROOT, "build/coverage/fuzz", target)
+        profile = os.path.join(ROOT, "build/coverage", f"{target}.profraw")
+        subprocess.run([binary, "-runs=0", *folders(target)], cwd=ROOT, capture_output=True, check=True,
+                       env={**os.environ, "LLVM_PROFILE_FILE": profile})
+        profiles.append(profile)
+        binaries += ["-object", binary]
+    merged = os.path.join(ROOT, "build/coverage/fuzz.profdata")
+    subprocess.run(["llvm-profdata-19", "merge", "-sparse", *profiles, "-o", merged], check=True)
+    exported = subprocess.run(["llvm-cov-19", "export", "-summary-only", f"-instr-profile={merged}", *binaries[1:]],
+                              capture_output=True, check=True).stdout
+    return {os.path.relpath(file["filename"], os.path.join(ROOT, "src")):
+            (file["summary"]["lines"]["count"], file["summary"]["lines"]["covered"])
+            for file in json.loads(exported)["data"][0]["files"]}
+
+
+def print_coverage(targets):
+    files, failed = line_coverage(targets), 0
+    for module in MODULES:
+        rows = {path: row for path, row in files.items() if path.startswith(module + "/")}
+        lines, reached = (sum(column) for column in zip(*rows.values())) if rows else (0, 0)
+        share = reached / lines if lines else 0.0
+        print(f"coverage of {module}: {share:.1%} of {lines} lines")
+        for path, (count, covered) in sorted(rows.items()):
+            if covered < LINES_WANTED * count:
+                print(f"    {path}: {covered} of {count}")
+        if share < LINES_WANTED:
+            failed += 1
+            print(f"failed: coverage of {module}: {share:.1%}, wanted {LINES_WANTED:.0%}")
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("word", nargs="?", default="")
+    arguments = parser.parse_args()
+    built = os.path.join(ROOT, "build/fuzz/fuzz")
+    every = sorted(name for name in os.listdir(built) if os.access(os.path.join(built, name), os.X_OK)) \
+        if os.path.isdir(built) else []
+    targets = [name for name in every if arguments.word in name]
+    if not targets:
+        print("fuzz: no target of that name")
+        return 2
+    seconds = max(1, QUICK_SECONDS * arguments.jobs // len(targets)) if arguments.quick else FULL_SECONDS_MAX
+    failed = run_all(targets, seconds, arguments.jobs, everything=not arguments.quick)
+    checked = len(targets)
+    if not arguments.quick and targets == every:
+        failed += print_coverage(targets)
+        checked += len(MODULES)
+    print(f"{checked - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
