@@ -43,7 +43,7 @@ struct Fetching {
   RequestContext& context;
   const FetchRequest& request;
   std::vector<Item> items;
-  std::uint64_t budget_bytes = 0;     // of one answer
+  std::uint64_t budget_bytes = 0;  // of one answer
   std::uint64_t min_bytes = 0;
   SteadyTime deadline;
 
@@ -189,8 +189,7 @@ FetchResponse::PartitionData answer_of(const Fetching& fetching, Item& item) {
   row.records = protocol::Records::none();
   const bool read_committed = fetching.request.isolation_level == kReadCommitted;
   if (item.error != ErrorCode::kNone) {
-    const bool unknown =
-        item.error == ErrorCode::kUnknownTopicOrPartition || item.error == ErrorCode::kUnknownTopicId;
+    const bool unknown = item.error == ErrorCode::kUnknownTopicOrPartition || item.error == ErrorCode::kUnknownTopicId;
     if (unknown) row.aborted_transactions.emplace();
     return row;
   }
@@ -253,6 +252,8 @@ boost::asio::awaitable<Answer<FetchResponse>> handle(RequestContext& context, Fe
 
 }  // namespace
 
-Api fetch_api() { return make_api<FetchRequest, handle>({4, 18}); }
+Api fetch_api() {
+  return make_api<FetchRequest, handle>({4, 18});
+}
 
 }  // namespace weir::api

@@ -48,20 +48,19 @@ boost::asio::awaitable<Match> look_up(RequestContext& context, const replica::Pa
                                       std::int64_t timestamp) {
   const auto limit = partition.high_watermark();
   const auto max_inflated = static_cast<std::uint64_t>(context.services.config.settings.weir_max_inflated_batch_bytes);
-  co_return co_await run_on_helper(context.services.helpers, context.shard,
-                                   [view = partition.view(), timestamp, limit, max_inflated] {
-                                     return timestamp == kMaxTimestamp
-                                                ? view->find_max_timestamp(limit, max_inflated)
-                                                : view->find_timestamp(timestamp, limit, max_inflated);
-                                   });
+  co_return co_await run_on_helper(
+      context.services.helpers, context.shard, [view = partition.view(), timestamp, limit, max_inflated] {
+        return timestamp == kMaxTimestamp ? view->find_max_timestamp(limit, max_inflated)
+                                          : view->find_timestamp(timestamp, limit, max_inflated);
+      });
 }
 
 // The epoch of the first record, -1 in a log without one.
 boost::asio::awaitable<LeaderEpoch> earliest_epoch(RequestContext& context, const replica::Partition& partition) {
   const auto limit = partition.high_watermark();
-  const auto epoch =
-      co_await run_on_helper(context.services.helpers, context.shard,
-                             [view = partition.view(), limit] { return view->epoch_at(view->log_start(), limit); });
+  const auto epoch = co_await run_on_helper(context.services.helpers, context.shard, [view = partition.view(), limit] {
+    return view->epoch_at(view->log_start(), limit);
+  });
   co_return epoch.value_or(kNoLeaderEpoch);
 }
 
@@ -69,8 +68,8 @@ boost::asio::awaitable<Row> answer(RequestContext& context, const replica::Parti
   Row row{.partition_index = asked.partition_index};
   const auto our_epoch = partition.leader_epoch();
   if (asked.current_leader_epoch != kNoLeaderEpoch && asked.current_leader_epoch != our_epoch) {
-    row.error_code = asked.current_leader_epoch < our_epoch ? ErrorCode::kFencedLeaderEpoch
-                                                            : ErrorCode::kUnknownLeaderEpoch;
+    row.error_code =
+        asked.current_leader_epoch < our_epoch ? ErrorCode::kFencedLeaderEpoch : ErrorCode::kUnknownLeaderEpoch;
     co_return row;
   }
   switch (asked.timestamp) {
@@ -144,6 +143,8 @@ boost::asio::awaitable<Answer<ListOffsetsResponse>> handle(RequestContext& conte
 
 }  // namespace
 
-Api list_offsets_api() { return make_api<ListOffsetsRequest, handle>({1, 11}); }
+Api list_offsets_api() {
+  return make_api<ListOffsetsRequest, handle>({1, 11});
+}
 
 }  // namespace weir::api

@@ -174,9 +174,8 @@ boost::asio::awaitable<Answer<MetadataResponse>> handle(RequestContext& context,
   if (context.version < kNullMeansAllSince && request.topics && request.topics->empty()) request.topics.reset();
   if (is_invalid(request, context.version)) co_return refuse_all(request);
 
-  const bool by_id = request.topics && std::ranges::any_of(*request.topics, [](const auto& asked) {
-    return !asked.topic_id.is_zero();
-  });
+  const bool by_id = request.topics &&
+                     std::ranges::any_of(*request.topics, [](const auto& asked) { return !asked.topic_id.is_zero(); });
   auto image = context.services.image.get();
   if (!by_id) {
     auto missing = names_to_create(context, request, *image);
@@ -201,6 +200,8 @@ boost::asio::awaitable<Answer<MetadataResponse>> handle(RequestContext& context,
 
 }  // namespace
 
-Api metadata_api() { return make_api<MetadataRequest, handle>({0, 13}); }
+Api metadata_api() {
+  return make_api<MetadataRequest, handle>({0, 13});
+}
 
 }  // namespace weir::api

@@ -53,6 +53,8 @@ boost::asio::awaitable<Answer<FindCoordinatorResponse>> handle(RequestContext& c
 
 }  // namespace
 
-Api find_coordinator_api() { return make_api<FindCoordinatorRequest, handle>({0, 6}); }
+Api find_coordinator_api() {
+  return make_api<FindCoordinatorRequest, handle>({0, 6});
+}
 
 }  // namespace weir::api

@@ -52,17 +52,15 @@ void fill_features(ApiVersionsResponse& response, const metadata::Image& image, 
     response.finalized_features.push_back({.name = name, .max_version_level = level, .min_version_level = level});
   }
   if (image.kraft_version > 0) {
-    response.finalized_features.push_back({.name = "kraft.version",
-                                           .max_version_level = image.kraft_version,
-                                           .min_version_level = image.kraft_version});
+    response.finalized_features.push_back(
+        {.name = "kraft.version", .max_version_level = image.kraft_version, .min_version_level = image.kraft_version});
   }
   response.finalized_features_epoch = image.offset.value();
 }
 
 ApiVersionsResponse::ApiVersion row_of(const Api& api) {
-  return {.api_key = static_cast<std::int16_t>(api.key),
-          .min_version = api.advertised_min,
-          .max_version = api.served.max};
+  return {
+      .api_key = static_cast<std::int16_t>(api.key), .min_version = api.advertised_min, .max_version = api.served.max};
 }
 
 boost::asio::awaitable<Answer<ApiVersionsResponse>> handle(RequestContext& context, ApiVersionsRequest request) {
@@ -84,6 +82,8 @@ net::Reply refuse_api_versions(const RequestContext& context) {
   return encode_reply(context, response, kVersionEverybodyReads);
 }
 
-Api api_versions_api() { return make_api<ApiVersionsRequest, handle>({0, 5}); }
+Api api_versions_api() {
+  return make_api<ApiVersionsRequest, handle>({0, 5});
+}
 
 }  // namespace weir::api

@@ -114,6 +114,8 @@ boost::asio::awaitable<Answer<CreateTopicsResponse>> handle(RequestContext& cont
 
 }  // namespace
 
-Api create_topics_api() { return make_api<CreateTopicsRequest, handle>({2, 7}); }
+Api create_topics_api() {
+  return make_api<CreateTopicsRequest, handle>({2, 7});
+}
 
 }  // namespace weir::api

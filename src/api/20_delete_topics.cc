@@ -86,6 +86,8 @@ boost::asio::awaitable<Answer<DeleteTopicsResponse>> handle(RequestContext& cont
 
 }  // namespace
 
-Api delete_topics_api() { return make_api<DeleteTopicsRequest, handle>({1, 6}); }
+Api delete_topics_api() {
+  return make_api<DeleteTopicsRequest, handle>({1, 6});
+}
 
 }  // namespace weir::api

@@ -36,6 +36,8 @@ boost::asio::awaitable<Answer<InitProducerIdResponse>> handle(RequestContext& co
 
 }  // namespace
 
-Api init_producer_id_api() { return make_api<InitProducerIdRequest, handle>({0, 5}); }
+Api init_producer_id_api() {
+  return make_api<InitProducerIdRequest, handle>({0, 5});
+}
 
 }  // namespace weir::api

@@ -30,8 +30,8 @@ using Answer = std::variant<Response, NoAnswer, CloseConnection>;
 struct Api {
   protocol::ApiKey key{};
   VersionRange served;
-  std::int16_t first_flexible = 0;      // request header v2 from here on
-  std::int16_t advertised_min = 0;      // served.min, but for Produce (kafka-protocol 2.2)
+  std::int16_t first_flexible = 0;  // request header v2 from here on
+  std::int16_t advertised_min = 0;  // served.min, but for Produce (kafka-protocol 2.2)
   boost::asio::awaitable<net::Reply> (*serve)(RequestContext& context, MutableByteView body) = nullptr;
 };
 

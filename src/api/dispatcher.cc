@@ -19,8 +19,8 @@ boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, ne
              prefix ? prefix->api_key : -1);
     co_return net::Reply{};
   }
-  auto request = protocol::open_request(
-      frame.bytes, protocol::request_header_version(api->first_flexible, prefix->api_version));
+  auto request =
+      protocol::open_request(frame.bytes, protocol::request_header_version(api->first_flexible, prefix->api_version));
   if (!request) {
     log_info("connection {} from {}: {} v{}: bad request header, closing: {}", connection->id, connection->peer.host,
              to_string(api->key), prefix->api_version, to_string(request.error()));

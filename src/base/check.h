@@ -10,9 +10,9 @@ namespace weir::detail {
 }  // namespace weir::detail
 
 // Ends the process with file, line, condition and a formatted message when `condition` is false.
-#define CHECK(condition, ...)                                                                              \
-  do {                                                                                                     \
-    if (!(condition)) [[unlikely]] {                                                                       \
-      ::weir::detail::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__));         \
-    }                                                                                                      \
+#define CHECK(condition, ...)                                                                      \
+  do {                                                                                             \
+    if (!(condition)) [[unlikely]] {                                                               \
+      ::weir::detail::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
+    }                                                                                              \
   } while (false)

@@ -15,11 +15,11 @@ enum class Errc {
   kNotFound,
   kAlreadyExists,
   kOutOfRange,
-  kTooLarge,     // over a named limit
-  kUnsupported,  // well-formed, but not served here
-  kNoSpace,      // ENOSPC or EDQUOT: the volume is full, may end by itself
-  kIo,           // EIO and kin: the device or directory can't be trusted any more
-  kReadOnly,     // EROFS
+  kTooLarge,      // over a named limit
+  kUnsupported,   // well-formed, but not served here
+  kNoSpace,       // ENOSPC or EDQUOT: the volume is full, may end by itself
+  kIo,            // EIO and kin: the device or directory can't be trusted any more
+  kReadOnly,      // EROFS
   kTooManyFiles,  // EMFILE or ENFILE
   kBusy,          // somebody else holds it (a directory lock, a port)
   kNotReady,      // the bytes are not in memory yet; do the blocking read on a helper, then ask again
@@ -52,15 +52,15 @@ using Result = std::expected<T, Error>;
 }  // namespace weir
 
 // Returns the error of a Result from the enclosing function, or goes on. For coroutines use the CO_ form.
-#define WEIR_TRY(expression)                                                   \
-  do {                                                                         \
-    if (auto weir_try_result = (expression); !weir_try_result.has_value()) {   \
-      return std::unexpected(std::move(weir_try_result).error());              \
-    }                                                                          \
+#define WEIR_TRY(expression)                                                 \
+  do {                                                                       \
+    if (auto weir_try_result = (expression); !weir_try_result.has_value()) { \
+      return std::unexpected(std::move(weir_try_result).error());            \
+    }                                                                        \
   } while (false)
 
 // Declares `name` as the value of a Result, or returns its error from the enclosing function.
-#define WEIR_TRY_ASSIGN(name, expression)                                      \
-  auto name##_result = (expression);                                           \
+#define WEIR_TRY_ASSIGN(name, expression)                                                   \
+  auto name##_result = (expression);                                                        \
   if (!name##_result.has_value()) return std::unexpected(std::move(name##_result).error()); \
   auto name = *std::move(name##_result)

@@ -72,6 +72,8 @@ constexpr std::size_t encode_uvarint(std::uint8_t* to, std::uint64_t value) {
 }
 
 // A 32-bit zigzag number widens to the same code as its 64-bit form, so one encoder serves both.
-constexpr std::size_t encode_varlong(std::uint8_t* to, std::int64_t value) { return encode_uvarint(to, zigzag(value)); }
+constexpr std::size_t encode_varlong(std::uint8_t* to, std::int64_t value) {
+  return encode_uvarint(to, zigzag(value));
+}
 
 }  // namespace weir

@@ -195,7 +195,9 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   co_return outcome;
 }
 
-void Broker::on_failure(std::function<void(const Error&)> listener) { failure_listener_ = std::move(listener); }
+void Broker::on_failure(std::function<void(const Error&)> listener) {
+  failure_listener_ = std::move(listener);
+}
 
 std::int64_t Broker::broker_epoch() const {
   const auto registered = images_.get()->broker(identity_.node_id);

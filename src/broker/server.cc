@@ -51,7 +51,8 @@ Result<void> Server::run() {
 }
 
 Result<void> Server::open() {
-  BrokerPorts ports{.fs = fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = *helpers_, .shards = {}};
+  BrokerPorts ports{
+      .fs = fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = *helpers_, .shards = {}};
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard.get());
   ports.shards = shards;
@@ -127,7 +128,7 @@ Result<void> Server::open_listener() {
              std::shared_ptr<net::EffectOrder> order) {
         return broker_->answer(std::move(frame), std::move(connection), std::move(order));
       },
-      std::make_shared<net::MemoryBudget>(budget_bytes), std::make_shared<BufferPool>());
+      net::RequestBudgets::share(budget_bytes), std::make_shared<BufferPool>());
 }
 
 Readiness Server::readiness() const {

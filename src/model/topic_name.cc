@@ -11,7 +11,9 @@ bool is_topic_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-char fold(char c) { return c == '.' ? '_' : c; }
+char fold(char c) {
+  return c == '.' ? '_' : c;
+}
 
 }  // namespace
 

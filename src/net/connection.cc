@@ -96,7 +96,7 @@ void Connection::close() {
 
 // The frame in the making, which nobody will see.
 void Connection::forget_unserved() {
-  if (ticket_) group_->budget_->cancel(*ticket_);
+  if (ticket_) ticket_budget_->cancel(*ticket_);
   ticket_.reset();
   reservation_.reset();
   buffer_ = Buffer{};
@@ -153,7 +153,9 @@ Connection::Need Connection::read_on() {
       const auto size_bytes = static_cast<std::size_t>(announced);
       wanted_bytes = kSizeBytes + size_bytes;
       if (buffered_bytes() >= wanted_bytes) {
-        if (!reserve(size_bytes)) return Need::kBudget;
+        auto& arrived = *group_->budgets_.arrived;
+        auto& budget = size_bytes <= arrived.capacity_bytes() ? arrived : *group_->budgets_.arriving;
+        if (!reserve(budget, size_bytes)) return Need::kBudget;
         start_request(size_bytes);
         continue;
       }
@@ -168,7 +170,7 @@ Connection::Need Connection::read_on() {
 bool Connection::is_acceptable(std::int32_t announced_bytes) const {
   if (announced_bytes < 0) return false;
   const auto size_bytes = static_cast<std::uint32_t>(announced_bytes);
-  return size_bytes <= group_->limits_.frame_bytes_max && size_bytes <= group_->budget_->capacity_bytes();
+  return size_bytes <= group_->limits_.frame_bytes_max && size_bytes <= group_->budgets_.arriving->capacity_bytes();
 }
 
 void Connection::refuse(std::int32_t announced_bytes) {
@@ -184,10 +186,11 @@ bool Connection::may_start_next() const {
          request_bytes_ < limits.outstanding_request_bytes_max && order_.held_bytes() < limits.unsent_reply_bytes_max;
 }
 
-bool Connection::reserve(std::size_t size_bytes) {
+// What is reserved stays with the frame, whichever budget gave it.
+bool Connection::reserve(MemoryBudget& budget, std::size_t size_bytes) {
   if (reservation_) return true;
   if (ticket_) return false;
-  reservation_ = group_->budget_->try_reserve(size_bytes);
+  reservation_ = budget.try_reserve(size_bytes);
   if (reservation_) return true;
   auto grant = [&shard = group_->shard_, weak = weak_from_this()](MemoryBudget::Reservation granted) {
     shard.post([weak, held = std::move(granted)]() mutable {
@@ -198,7 +201,8 @@ bool Connection::reserve(std::size_t size_bytes) {
       self->wake_.ring();
     });
   };
-  ticket_ = group_->budget_->reserve_later(size_bytes, std::move(grant));
+  ticket_budget_ = &budget;
+  ticket_ = budget.reserve_later(size_bytes, std::move(grant));
   return false;
 }
 
@@ -208,7 +212,8 @@ bool Connection::make_room(std::size_t total_bytes) {
   if (have_bytes == 0 && !buffer_is_viewed_) parsed_ = filled_ = 0;
   const auto room_bytes = buffer_.bytes.size() - filled_;
   if (room_bytes >= std::min(total_bytes - have_bytes, kReceiveRoomMin)) return true;
-  if (total_bytes > BufferPool::kSmallestBytes && !reserve(total_bytes - kSizeBytes)) return false;
+  const bool is_large = total_bytes > BufferPool::kSmallestBytes;
+  if (is_large && !reserve(*group_->budgets_.arriving, total_bytes - kSizeBytes)) return false;
   auto next_bytes = std::max(buffer_bytes_hint_, 2 * have_bytes);
   if (have_bytes >= total_bytes / kJustifiedFraction) next_bytes = std::max(buffer_bytes_hint_, total_bytes);
   auto next = group_->buffers_->take(next_bytes);

@@ -55,7 +55,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Need read_on();
   bool may_start_next() const;
   bool make_room(std::size_t total_bytes);
-  bool reserve(std::size_t size_bytes);
+  bool reserve(MemoryBudget& budget, std::size_t size_bytes);
   void receive();
   void stop_reading();
   void forget_unserved();
@@ -98,7 +98,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::size_t buffer_bytes_hint_ = BufferPool::kSmallestBytes;
   std::uint64_t turn_bytes_ = 0;
   std::optional<MemoryBudget::Reservation> reservation_;  // for the frame being read
-  std::optional<MemoryBudget::Ticket> ticket_;            // waiting for it
+  std::optional<MemoryBudget::Ticket> ticket_;            // waiting for it,
+  MemoryBudget* ticket_budget_ = nullptr;                 // here
 
   // Requests.
   ResponseOrder order_;

@@ -8,12 +8,12 @@
 namespace weir::net {
 
 ConnectionGroup::ConnectionGroup(Shard& shard, const ConnectionLimits& limits, FrameHandler handler,
-                                 std::shared_ptr<MemoryBudget> budget, std::shared_ptr<BufferPool> buffers,
+                                 RequestBudgets budgets, std::shared_ptr<BufferPool> buffers,
                                  std::shared_ptr<std::atomic<std::uint32_t>> total_count)
     : shard_(shard),
       limits_(limits),
       handler_(std::move(handler)),
-      budget_(std::move(budget)),
+      budgets_(std::move(budgets)),
       buffers_(std::move(buffers)),
       total_count_(std::move(total_count)),
       tasks_(shard),

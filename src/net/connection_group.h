@@ -37,9 +37,8 @@ class Connection;
 class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
  public:
   // `total_count` counts the open connections of all groups; whoever accepts raises it, the group lowers it.
-  ConnectionGroup(Shard& shard, const ConnectionLimits& limits, FrameHandler handler,
-                  std::shared_ptr<MemoryBudget> budget, std::shared_ptr<BufferPool> buffers,
-                  std::shared_ptr<std::atomic<std::uint32_t>> total_count);
+  ConnectionGroup(Shard& shard, const ConnectionLimits& limits, FrameHandler handler, RequestBudgets budgets,
+                  std::shared_ptr<BufferPool> buffers, std::shared_ptr<std::atomic<std::uint32_t>> total_count);
 
   // Starts serving a connected, non-blocking socket; closes it when the group is stopping.
   void adopt(Socket socket, std::shared_ptr<const ConnectionInfo> info);
@@ -57,7 +56,7 @@ class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
   Shard& shard_;
   const ConnectionLimits limits_;
   const FrameHandler handler_;
-  const std::shared_ptr<MemoryBudget> budget_;
+  const RequestBudgets budgets_;
   const std::shared_ptr<BufferPool> buffers_;
   const std::shared_ptr<std::atomic<std::uint32_t>> total_count_;
   TaskGroup tasks_;                                             // every connection and every started request

@@ -182,14 +182,13 @@ Result<std::unique_ptr<Listener>> Listener::bind(ListenerOptions options, std::v
   return std::unique_ptr<Listener>(new Listener(std::move(options), std::move(shards), std::move(socket)));
 }
 
-Result<void> Listener::open(FrameHandler handler, std::shared_ptr<MemoryBudget> budget,
-                            std::shared_ptr<BufferPool> buffers) {
+Result<void> Listener::open(FrameHandler handler, RequestBudgets budgets, std::shared_ptr<BufferPool> buffers) {
   // sendfile(2) knows no MSG_NOSIGNAL: a client that goes away must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   WEIR_TRY(listen_on(socket_));
   for (auto* shard : shards_) {
     groups_.push_back(
-        std::make_shared<ConnectionGroup>(*shard, options_.limits, handler, budget, buffers, connection_count_));
+        std::make_shared<ConnectionGroup>(*shard, options_.limits, handler, budgets, buffers, connection_count_));
   }
   acceptor_ = std::make_shared<Acceptor>(options_, shards_, groups_, connection_count_, std::move(socket_));
   acceptor_->start();

@@ -41,8 +41,9 @@ class Listener {
   // Where clients connect: the port taken when 0 was asked for, the address as a number.
   [[nodiscard]] const Endpoint& bound() const { return bound_; }
 
-  // Lets clients in. Once. `handler` runs on every shard, one copy each; budget and buffers may be shared by listeners.
-  Result<void> open(FrameHandler handler, std::shared_ptr<MemoryBudget> budget, std::shared_ptr<BufferPool> buffers);
+  // Lets clients in. Once. `handler` runs on every shard, one copy each; budgets and buffers may be shared by
+  // listeners.
+  Result<void> open(FrameHandler handler, RequestBudgets budgets, std::shared_ptr<BufferPool> buffers);
 
   // Called once, from a coroutine of any shard, all shards running: lets nobody in, starts no new request, lets started
   // ones finish and their replies leave, cuts what is left at `deadline`. Returns when every connection is closed.

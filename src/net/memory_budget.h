@@ -70,4 +70,18 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   Ticket next_ticket_ = 1;
 };
 
+// Two bounds, so that frames which somebody announces and never sends can't keep out those that have arrived: whole
+// frames are charged to one, frames that are still arriving (and outgrew their first buffer) to the other.
+struct RequestBudgets {
+  std::shared_ptr<MemoryBudget> arrived;
+  std::shared_ptr<MemoryBudget> arriving;
+
+  // A quarter of `capacity_bytes` for whole frames, the rest for those that arrive: the larger ones are in it.
+  [[nodiscard]] static RequestBudgets share(std::uint64_t capacity_bytes) {
+    const auto arrived_bytes = capacity_bytes / 4;
+    return {std::make_shared<MemoryBudget>(arrived_bytes),
+            std::make_shared<MemoryBudget>(capacity_bytes - arrived_bytes)};
+  }
+};
+
 }  // namespace weir::net

@@ -30,7 +30,9 @@ Partition::Partition(Shard& owner, const Clock& clock, CommitLoop& commit_loop, 
       log_(std::move(log)),
       producers_(std::move(producers)) {}
 
-AppendOutcome Partition::failed(ErrorCode error) const { return {.error = error}; }
+AppendOutcome Partition::failed(ErrorCode error) const {
+  return {.error = error};
+}
 
 AppendOutcome Partition::refused(record::BatchRefusal refusal) const {
   AppendOutcome outcome{.error = record::to_error_code(refusal.fault), .log_start = log_->log_start()};
@@ -144,6 +146,8 @@ void Partition::close() {
   end_waits(ErrorCode::kNotLeaderOrFollower);
 }
 
-Result<void> Partition::close_log() { return log_->close(); }
+Result<void> Partition::close_log() {
+  return log_->close();
+}
 
 }  // namespace weir::replica

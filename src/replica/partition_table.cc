@@ -193,8 +193,8 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
   co_await lanes_running.wait_until_empty();
 
   // The partition directories' own names: durable before anything in them is acknowledged.
-  const auto named = co_await run_on_helper(
-      ports_.helpers, home(), [this] { return ports_.fs.sync_directory(ports_.directory.path()); });
+  const auto named = co_await run_on_helper(ports_.helpers, home(),
+                                            [this] { return ports_.fs.sync_directory(ports_.directory.path()); });
   if (named) co_return;
   for (auto& opening : openings) opening.outcome = named;
 }

@@ -44,9 +44,9 @@ class File {
 };
 
 enum class OpenMode {
-  kRead,         // must exist
-  kReadWrite,    // must exist
-  kCreateNew,    // must not exist
+  kRead,       // must exist
+  kReadWrite,  // must exist
+  kCreateNew,  // must not exist
   kOpenOrCreate,
 };
 
@@ -68,8 +68,8 @@ class FileSystem {
   virtual Result<std::shared_ptr<File>> open(const Path& path, OpenMode mode) = 0;
   virtual Result<void> rename(const Path& from, const Path& to) = 0;  // replaces `to`
   virtual Result<void> unlink(const Path& path) = 0;
-  virtual Result<void> create_directory(const Path& path) = 0;        // kAlreadyExists if it does
-  virtual Result<void> remove_directory(const Path& path) = 0;        // must be empty
+  virtual Result<void> create_directory(const Path& path) = 0;                  // kAlreadyExists if it does
+  virtual Result<void> remove_directory(const Path& path) = 0;                  // must be empty
   virtual Result<std::vector<DirectoryEntry>> list(const Path& directory) = 0;  // in no order
   virtual Result<bool> exists(const Path& path) = 0;
   // Makes names in `directory` durable (fsync on it). Helpers or start-up only.

@@ -60,7 +60,9 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
   return log;
 }
 
-void Log::publish_view() { view_.publish(std::make_shared<const LogView>(log_start_, segments_)); }
+void Log::publish_view() {
+  view_.publish(std::make_shared<const LogView>(log_start_, segments_));
+}
 
 void Log::add_unsynced_directory(const Path& directory) {
   if (std::ranges::find(unsynced_directories_, directory) == unsynced_directories_.end()) {
@@ -118,8 +120,8 @@ void Log::reserve_space(std::uint64_t size_bytes) {
   if (!reserving_allowed_ || flush_count_ < kFlushesBeforeReserving) return;
   const auto segment_bytes = std::min(settings_.segment_bytes, kSegmentBytesMax);
   const auto step_bytes = std::clamp(segment_bytes, kReserveStepBytesMin, kReserveStepBytesMax);
-  const auto reserved = active().reserve(size_bytes, static_cast<std::uint64_t>(step_bytes),
-                                         static_cast<std::uint64_t>(segment_bytes));
+  const auto reserved =
+      active().reserve(size_bytes, static_cast<std::uint64_t>(step_bytes), static_cast<std::uint64_t>(segment_bytes));
   // The write itself may still succeed, and says what is wrong if it does not.
   if (!reserved) reserving_allowed_ = false;
 }
@@ -149,7 +151,9 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
   return {};
 }
 
-bool Log::needs_flush() const { return log_end_ > flushed_end_ && !flushing_ && !fence_; }
+bool Log::needs_flush() const {
+  return log_end_ > flushed_end_ && !flushing_ && !fence_;
+}
 
 FlushJob Log::begin_flush() {
   CHECK(!flushing_, "{}: two flush jobs at a time", directory_.native());
@@ -175,9 +179,10 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
   flushed_end_ = job.end;
   if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});
   std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
-  std::erase_if(finished_, [&](const auto& segment) {
-    return std::ranges::find(job.finished, segment) != job.finished.end();
-  });
+  for (const auto& segment : job.finished) {
+    segment->release_indexes();
+    std::erase(finished_, segment);
+  }
   return index_durable_segments();
 }
 

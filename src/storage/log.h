@@ -33,8 +33,8 @@ struct LogSettings {
 };
 
 struct ReadResult {
-  ByteChain bytes;            // whole batches, the first one containing the asked offset; empty: nothing below the limit
-  Offset next;                // where the next read goes on; the asked offset when empty
+  ByteChain bytes;  // whole batches, the first one containing the asked offset; empty: nothing below the limit
+  Offset next;      // where the next read goes on; the asked offset when empty
 };
 
 // The same in memory, whatever lies behind the file system.
@@ -106,9 +106,9 @@ struct FlushJob {
 [[nodiscard]] Result<void> run_flush(const FlushJob& job);
 
 struct LogOpenOptions {
-  bool clean = false;                // the directory was stopped cleanly: trust sizes and indexes
-  Offset recovery_point{0};          // from the checkpoint: below it everything is durable
-  Offset log_start{0};               // from the checkpoint
+  bool clean = false;        // the directory was stopped cleanly: trust sizes and indexes
+  Offset recovery_point{0};  // from the checkpoint: below it everything is durable
+  Offset log_start{0};       // from the checkpoint
   // Weir wrote here last. False: Apache Kafka may have, which syncs no index, so that the recovery point alone is the
   // durable floor, and whose compaction leaves gaps between segments above it.
   bool last_written_by_weir = true;

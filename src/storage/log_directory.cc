@@ -50,7 +50,9 @@ std::optional<TopicPartition> parse_partition_name(std::string_view name) {
   return TopicPartition{std::string(topic), PartitionIndex{partition}};
 }
 
-std::string partition_name(const TopicPartition& of) { return fmt::format("{}-{}", of.topic, of.partition.value()); }
+std::string partition_name(const TopicPartition& of) {
+  return fmt::format("{}-{}", of.topic, of.partition.value());
+}
 
 std::string to_hex(const Uuid& id) {
   std::string hex;
@@ -140,7 +142,9 @@ Result<std::vector<TopicPartition>> LogDirectory::list_partitions() const {
   return partitions;
 }
 
-Path LogDirectory::partition_path(const TopicPartition& of) const { return path_ / partition_name(of); }
+Path LogDirectory::partition_path(const TopicPartition& of) const {
+  return path_ / partition_name(of);
+}
 
 Result<void> LogDirectory::write_partition_metadata(const TopicPartition& of, const Uuid& topic_id) {
   return write_file_atomically(fs_, partition_path(of) / kPartitionMetadataFile,

@@ -40,7 +40,7 @@ class Recovery {
     Offset base;
     std::shared_ptr<File> file;
     std::uint64_t size_bytes = 0;
-    bool scanned = false;        // holds batches at or above the floor, or may
+    bool scanned = false;  // holds batches at or above the floor, or may
     bool rebuild_index = false;
     SegmentContent content;
     IndexBuilder index;
@@ -84,11 +84,11 @@ class Recovery {
   const LogOpenOptions& options_;
   RecoveryReport report_;
   std::vector<Found> found_;
-  Offset floor_;                             // durable below; after a clean stop everything is
-  Offset expected_;                          // the next batch starts here or above
-  std::optional<std::size_t> cut_segment_;   // the log ends in this one, before its file does
-  std::size_t kept_count_ = 0;               // segments before the cut
-  std::optional<Offset> empty_segment_at_;   // to be created behind damage
+  Offset floor_;                            // durable below; after a clean stop everything is
+  Offset expected_;                         // the next batch starts here or above
+  std::optional<std::size_t> cut_segment_;  // the log ends in this one, before its file does
+  std::size_t kept_count_ = 0;              // segments before the cut
+  std::optional<Offset> empty_segment_at_;  // to be created behind damage
   bool names_changed_ = false;
   std::vector<Path> unsynced_directories_;
   Bytes window_ = Bytes(kWindowBytes);
@@ -322,8 +322,8 @@ Result<void> Recovery::step_over(std::size_t index) {
     return {};
   }
   if (segment.base < expected_) {
-    return fail(Errc::kCorrupt, fmt::format("{} overlaps the segment before it",
-                                            path_of(segment.base, kLogSuffix).native()));
+    return fail(Errc::kCorrupt,
+                fmt::format("{} overlaps the segment before it", path_of(segment.base, kLogSuffix).native()));
   }
   expected_ = segment.base;
   BatchWalker walker(*segment.file, segment.base, 0, segment.size_bytes, ReadMode::kMayBlock, window_);
@@ -437,8 +437,8 @@ Result<void> Recovery::settle_index(Found& segment) {
   if (!segment.rebuild_index) {
     WEIR_TRY_ASSIGN(offsets_state, inspect_index(segment, kOffsetIndexSuffix, content.offset_entries_count,
                                                  content.last_offset_entry));
-    WEIR_TRY_ASSIGN(times_state, inspect_index(segment, kTimeIndexSuffix, content.time_entries_count,
-                                               content.last_time_entry));
+    WEIR_TRY_ASSIGN(times_state,
+                    inspect_index(segment, kTimeIndexSuffix, content.time_entries_count, content.last_time_entry));
     const bool unsound = offsets_state == IndexState::kUnsound || times_state == IndexState::kUnsound;
     // A segment that was never indexed has no files; nor does it need them while it has nothing to index.
     const bool complete = (content.offset_entries_count != 0 || segment.index.offsets().empty()) &&

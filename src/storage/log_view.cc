@@ -147,8 +147,8 @@ Result<CopiedBatches> LogView::read_copy(Offset from, Offset limit, std::uint64_
   if (copied.bytes.empty()) return CopiedBatches{{}, from};
   WEIR_TRY_ASSIGN(got, found.segment->file().pread(copied.bytes, found.range.position));
   if (got != copied.bytes.size()) {
-    return fail(Errc::kCorrupt, fmt::format("{}: ends inside the batches at {}", found.segment->path().native(),
-                                            found.range.position));
+    return fail(Errc::kCorrupt,
+                fmt::format("{}: ends inside the batches at {}", found.segment->path().native(), found.range.position));
   }
   return copied;
 }
@@ -160,8 +160,8 @@ Result<LeaderEpoch> LogView::epoch_at(Offset from, Offset limit) const {
   Bytes header(record::kBatchHeaderBytes);
   WEIR_TRY_ASSIGN(got, found.segment->file().pread(header, found.range.position));
   if (got != header.size()) {
-    return fail(Errc::kCorrupt, fmt::format("{}: ends inside the batch at {}", found.segment->path().native(),
-                                            found.range.position));
+    return fail(Errc::kCorrupt,
+                fmt::format("{}: ends inside the batch at {}", found.segment->path().native(), found.range.position));
   }
   return record::BatchHeader::read(header.data()).leader_epoch;
 }

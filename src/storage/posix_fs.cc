@@ -147,7 +147,8 @@ class PosixFile final : public File {
   }
 
   Result<void> datasync() override {
-    if (uninterrupted([&] { return ::fdatasync(descriptor_.get()); }) != 0) return call_failed(errno, "fdatasync", path_);
+    if (uninterrupted([&] { return ::fdatasync(descriptor_.get()); }) != 0)
+      return call_failed(errno, "fdatasync", path_);
     return {};
   }
 

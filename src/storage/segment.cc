@@ -152,12 +152,13 @@ Result<BatchRange> Segment::range(Offset from, Offset limit, std::uint64_t max_b
                                   ReadMode mode) const {
   for (const auto& damaged : damage_) {
     if (from < damaged.first || from >= damaged.end) continue;
-    return fail(Errc::kCorrupt, fmt::format("{}: offsets {} to {} are damaged", path_.native(),
-                                            damaged.first.value(), damaged.end.value() - 1));
+    return fail(Errc::kCorrupt, fmt::format("{}: offsets {} to {} are damaged", path_.native(), damaged.first.value(),
+                                            damaged.end.value() - 1));
   }
   WEIR_TRY_ASSIGN(start, locate(from, mode));
   WEIR_TRY_ASSIGN(end, locate(limit, mode));
-  const auto damaged = std::ranges::find_if(damage_, [&](const DamagedRange& d) { return d.position >= start.position; });
+  const auto damaged =
+      std::ranges::find_if(damage_, [&](const DamagedRange& d) { return d.position >= start.position; });
   if (damaged != damage_.end() && damaged->position < end.position) end = {damaged->position, damaged->first};
   if (end.position <= start.position) return BatchRange{start.position, 0, from};
   const auto size = end.position - start.position;
@@ -304,6 +305,12 @@ void Segment::seal() {
   }
 }
 
+void Segment::release_indexes() {
+  const std::lock_guard lock(mutex_);
+  offset_index_.release_file();
+  time_index_.release_file();
+}
+
 template <class Entry>
 Result<bool> Segment::write_entries(SparseIndex<Entry>& index, std::size_t count, bool create) {
   if (count == 0 && !create) return false;
@@ -331,7 +338,8 @@ Result<bool> Segment::write_index(Offset flushed_end, IndexWrite amount) {
   if (!all) {
     if (count == 0) return false;
     const auto& last_written = offset_index_.last_written();
-    const auto lag = pending[static_cast<std::size_t>(count - 1)].position - (last_written ? last_written->position : 0);
+    const auto lag =
+        pending[static_cast<std::size_t>(count - 1)].position - (last_written ? last_written->position : 0);
     if (static_cast<std::size_t>(count) < kIndexEntriesToWrite && lag < kIndexLagBytesMax) return false;
   }
   WEIR_TRY_ASSIGN(offset_created, write_entries(offset_index_, static_cast<std::size_t>(count), all));

@@ -69,8 +69,8 @@ struct SegmentContent {
 class Segment {
  public:
   // `file` is the `.log` in `directory`. `created_ms` is the wall clock now, `jitter_ms` is drawn once a segment.
-  Segment(FileSystem& fs, const Path& directory, Offset base_offset, std::shared_ptr<File> file,
-          SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms);
+  Segment(FileSystem& fs, const Path& directory, Offset base_offset, std::shared_ptr<File> file, SegmentContent content,
+          std::int64_t created_ms, std::int64_t jitter_ms);
 
   // Any thread.
   [[nodiscard]] Offset base_offset() const { return base_offset_; }
@@ -114,6 +114,8 @@ class Segment {
   void mark_flushed(const BatchPosition& at);
   // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again.
   void seal();
+  // Once finish() is done: closes the index files, which a sealed segment needs for rare lookups only.
+  void release_indexes();
   // kEnoughToBother: leaves a few entries for later. kAll: all, and both files exist afterwards.
   enum class IndexWrite { kEnoughToBother, kAll };
   // Writes pending entries for batches below `flushed_end`. True: a file was created, its name is not durable.

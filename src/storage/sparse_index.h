@@ -166,6 +166,8 @@ class SparseIndex {
 
   // (lock)
   [[nodiscard]] std::shared_ptr<File> open_file() const { return file_; }
+  // (lock) Gives the descriptor back; the next lookup opens the file again.
+  void release_file() { file_ = nullptr; }
 
  private:
   FileSystem& fs_;

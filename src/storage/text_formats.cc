@@ -47,7 +47,9 @@ std::optional<T> parse_number(std::string_view text) {
   return value;
 }
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\f'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\f';
+}
 
 std::vector<std::string_view> split_at_blanks(std::string_view line) {
   std::vector<std::string_view> words;

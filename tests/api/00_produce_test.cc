@@ -41,7 +41,9 @@ TEST(Produce, EveryVersionAppendsAndAnswersWithOffsets) {
     EXPECT_EQ(row.error_code, ErrorCode::kNone) << version;
     EXPECT_EQ(row.base_offset, Offset(expected)) << version;
     EXPECT_EQ(row.log_append_time_ms, -1);
-    if (version >= 5) { EXPECT_EQ(row.log_start_offset, Offset(0)); }
+    if (version >= 5) {
+      EXPECT_EQ(row.log_start_offset, Offset(0));
+    }
     expected += 2;
   }
 }
@@ -120,8 +122,7 @@ TEST(Produce, UnknownNamesIdsAndPartitions) {
   TestBroker broker;
   const auto id = create_topic(broker, "t");
   EXPECT_EQ(produce(broker, "missing", make_batch({"a"})).error_code, ErrorCode::kUnknownTopicOrPartition);
-  EXPECT_EQ(produce(broker, "t", make_batch({"a"}), kProduceByName, 1).error_code,
-            ErrorCode::kUnknownTopicOrPartition);
+  EXPECT_EQ(produce(broker, "t", make_batch({"a"}), kProduceByName, 1).error_code, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(produce(broker, "t", make_batch({"a"}), kProduceByName, -1).error_code,
             ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(produce(broker, "t", make_batch({"a"}), kProduceById).error_code, ErrorCode::kUnknownTopicId)

@@ -46,7 +46,9 @@ TEST(ListOffsets, LatestAndEarliestInEveryVersion) {
     EXPECT_EQ(latest.error_code, ErrorCode::kNone) << version;
     EXPECT_EQ(latest.offset, Offset(6)) << version;
     EXPECT_EQ(latest.timestamp, -1) << version;
-    if (version >= 4) { EXPECT_GE(latest.leader_epoch, LeaderEpoch(0)) << version; }
+    if (version >= 4) {
+      EXPECT_GE(latest.leader_epoch, LeaderEpoch(0)) << version;
+    }
     const auto earliest = list(broker, "t", -2, version);
     EXPECT_EQ(earliest.offset, Offset(0)) << version;
     EXPECT_EQ(earliest.timestamp, -1) << version;

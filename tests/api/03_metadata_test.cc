@@ -29,8 +29,12 @@ TEST(Metadata, EveryVersionNamesBrokerAndLeader) {
     EXPECT_EQ(response.topics[0].error_code, ErrorCode::kNone) << version;
     ASSERT_EQ(response.topics[0].partitions.size(), 3U) << version;
     EXPECT_EQ(response.topics[0].partitions[2].leader_id, response.brokers[0].node_id);
-    if (version >= 2) { EXPECT_EQ(response.cluster_id, broker.broker().cluster_id()); }
-    if (version >= 10) { EXPECT_EQ(response.topics[0].topic_id, id); }
+    if (version >= 2) {
+      EXPECT_EQ(response.cluster_id, broker.broker().cluster_id());
+    }
+    if (version >= 10) {
+      EXPECT_EQ(response.topics[0].topic_id, id);
+    }
   }
 }
 
@@ -88,8 +92,8 @@ TEST(Metadata, ByIdFromVersion12) {
 }
 
 TEST(Metadata, AdvertisedListenersAreTold) {
-  TestBroker broker({.settings = {"listeners=PLAINTEXT://0.0.0.0:9092",
-                                  "advertised.listeners=PLAINTEXT://broker.example:19092"}});
+  TestBroker broker(
+      {.settings = {"listeners=PLAINTEXT://0.0.0.0:9092", "advertised.listeners=PLAINTEXT://broker.example:19092"}});
   auto response = broker.call(ask({}), 9);
   ASSERT_EQ(response.brokers.size(), 1U);
   EXPECT_EQ(response.brokers[0].host, "broker.example");

@@ -24,7 +24,8 @@ TEST(ApiVersions, ListsWhatTheRegistryServesAndNothingElse) {
   TestBroker broker;
   // Each range as Kafka 4.4 lists it (kafka-protocol 1).
   const std::map<std::int16_t, std::pair<std::int16_t, std::int16_t>> expected = {
-      {0, {0, 13}}, {1, {4, 18}}, {2, {1, 11}}, {3, {0, 13}}, {10, {0, 6}}, {18, {0, 5}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 5}}};
+      {0, {0, 13}}, {1, {4, 18}}, {2, {1, 11}}, {3, {0, 13}}, {10, {0, 6}},
+      {18, {0, 5}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 5}}};
   for (std::int16_t version = 0; version <= 5; ++version) {
     const auto response = broker.call(named(), version);
     EXPECT_EQ(response.error_code, ErrorCode::kNone);
@@ -38,8 +39,8 @@ TEST(ApiVersions, FeaturesWithMinimumZeroOnlyFromVersion4) {
   TestBroker broker;
   for (const auto& feature : broker.call(named(), 3).supported_features) EXPECT_NE(feature.min_version, 0);
   const auto response = broker.call(named(), 4);
-  const auto has_zero = std::ranges::any_of(response.supported_features,
-                                            [](const auto& feature) { return feature.min_version == 0; });
+  const auto has_zero =
+      std::ranges::any_of(response.supported_features, [](const auto& feature) { return feature.min_version == 0; });
   EXPECT_TRUE(has_zero);
   EXPECT_GE(response.finalized_features_epoch, 0);
   const auto level = std::ranges::find_if(response.finalized_features,

@@ -41,7 +41,9 @@ TEST(CreateTopics, EveryVersionCreates) {
       ASSERT_TRUE(row.configs.has_value());
       EXPECT_GT(row.configs->size(), 20U);
     }
-    if (version >= 7) { EXPECT_FALSE(row.topic_id.is_zero()); }
+    if (version >= 7) {
+      EXPECT_FALSE(row.topic_id.is_zero());
+    }
   }
 }
 

@@ -16,7 +16,7 @@
 
 namespace weir::api {
 
-inline constexpr std::int16_t kProduceByName = 9;   // the first flexible version, the last but few with names
+inline constexpr std::int16_t kProduceByName = 9;  // the first flexible version, the last but few with names
 inline constexpr std::int16_t kProduceById = 13;
 inline constexpr std::int16_t kFetchByName = 12;
 inline constexpr std::int16_t kFetchById = 13;
@@ -84,6 +84,8 @@ inline protocol::FetchRequest fetch_request(const std::string& topic, std::int64
   return request;
 }
 
-inline Bytes bytes_of(const protocol::Records& records) { return {records.view.begin(), records.view.end()}; }
+inline Bytes bytes_of(const protocol::Records& records) {
+  return {records.view.begin(), records.view.end()};
+}
 
 }  // namespace weir::api

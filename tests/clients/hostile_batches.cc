@@ -230,7 +230,8 @@ std::vector<BatchCase> batch_cases() {
   field("magic_3", {kCorruptMessage}, [](BatchFields& f) { f.magic = 3; });
   field("magic_negative", {}, [](BatchFields& f) { f.magic = -1; });
   for (std::int16_t codec = 5; codec <= 7; ++codec) {
-    field(fmt::format("codec_{}", codec), {kUnsupportedCompressionType, kUnknownServerError}, [codec](BatchFields& f) { f.attributes = codec; });
+    field(fmt::format("codec_{}", codec), {kUnsupportedCompressionType, kUnknownServerError},
+          [codec](BatchFields& f) { f.attributes = codec; });
   }
   cases.push_back({"a_record_more_than_declared", {kInvalidRecord}, [] {
                      auto records = good_record(0);

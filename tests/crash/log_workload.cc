@@ -249,7 +249,8 @@ class Restart {
       options.clean = directory->was_clean();
       options.recovery_point = recovery_points[of];
       options.log_start = starts[of];
-      WEIR_TRY_ASSIGN(log, Log::open(fs_, clock_, random_, directory->partition_path(of), workload_settings(), options));
+      WEIR_TRY_ASSIGN(log,
+                      Log::open(fs_, clock_, random_, directory->partition_path(of), workload_settings(), options));
       WEIR_TRY_ASSIGN(problem, compare(*log, log_history));
       if (!problem.empty()) return of.topic + " " + problem;
       logs_[of] = std::move(log);

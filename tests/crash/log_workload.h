@@ -21,7 +21,7 @@ inline const storage::Path kDataPath = "/data";
 struct LogHistory {
   std::map<Offset, std::vector<Bytes>> attempts;  // by offset; more than one where the disk was full
   std::map<Offset, Bytes> accepted;
-  Offset acked{0};        // the largest flushed_end that was reported
+  Offset acked{0};  // the largest flushed_end that was reported
   bool deletion_asked = false;
   bool deleted = false;  // the deletion was acknowledged
 };

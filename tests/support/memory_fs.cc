@@ -155,7 +155,9 @@ class MemoryFs::MemoryLock final : public DirectoryLock {
   const std::shared_ptr<Node> node_;
 };
 
-MemoryFs::MemoryFs() : root_(std::make_shared<Node>()) { root_->is_directory = true; }
+MemoryFs::MemoryFs() : root_(std::make_shared<Node>()) {
+  root_->is_directory = true;
+}
 
 MemoryFs::~MemoryFs() = default;
 
@@ -182,7 +184,8 @@ Result<std::shared_ptr<File>> MemoryFs::open(const Path& path, OpenMode mode) {
   if (place.node != nullptr && mode == OpenMode::kCreateNew) {
     return fail_errno(EEXIST, fmt::format("open {}", path.native()));
   }
-  if (place.node != nullptr && place.node->is_directory) return fail_errno(EISDIR, fmt::format("open {}", path.native()));
+  if (place.node != nullptr && place.node->is_directory)
+    return fail_errno(EISDIR, fmt::format("open {}", path.native()));
   if (place.node == nullptr) {
     place.node = std::make_shared<Node>();
     place.directory->change_names({std::nullopt, place.name, place.node});

@@ -24,8 +24,8 @@ enum class PowerCut {
 
 // What a cut took, to prove that it took something.
 struct PowerCutLosses {
-  std::uint64_t files_changed = 0;        // content other than it was
-  std::uint64_t files_vanished = 0;       // or reappeared: names that differ
+  std::uint64_t files_changed = 0;         // content other than it was
+  std::uint64_t files_vanished = 0;        // or reappeared: names that differ
   std::uint64_t later_write_survived = 0;  // files in which a write was lost and a later one kept
 };
 

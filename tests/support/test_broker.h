@@ -32,7 +32,6 @@ class InlineHelpers final : public Helpers {
   std::deque<Work> queue_;
 };
 
-
 // The answer to a frame, when it has come.
 struct PendingReply {
   std::optional<net::Reply> reply;
@@ -92,8 +91,7 @@ class TestBroker {
     CHECK(pending.reply->kind == net::Reply::Kind::kBytes, "no bytes in the reply");
     last_reply_ = flatten(pending.reply->bytes);
     using Response = typename Request::Response;
-    const auto header_version =
-        protocol::response_header_version(Response::api_key, Response::first_flexible, version);
+    const auto header_version = protocol::response_header_version(Response::api_key, Response::first_flexible, version);
     auto opened = protocol::open_response(MutableByteView(last_reply_).subspan(4), header_version);
     CHECK(opened.has_value(), "{}", to_string(opened.error()));
     CHECK(opened->header.correlation_id == kCorrelationId, "correlation id {}", opened->header.correlation_id);

@@ -1,6 +1,6 @@
 // Keeps one idle context of a kind for each thread, so that a codec's tables are not allocated anew for every batch.
-// Nested users get a fresh one; what a thread keeps dies with it. A context that met bad data, or was left in the middle
-// of good data, is not handed back: the next batch must not depend on how well the library's reset forgets.
+// Nested users get a fresh one; what a thread keeps dies with it. A context that met bad data, or was left in the
+// middle of good data, is not handed back: the next batch must not depend on how well the library's reset forgets.
 #pragma once
 
 #include <memory>

@@ -234,8 +234,8 @@ TEST(ConnectionOrder, TreatsAnExceptionAsAClosingReply) {
                             std::shared_ptr<EffectOrder>) -> boost::asio::awaitable<Reply> {
     throw std::runtime_error("planted");
   };
-  auto group = std::make_shared<ConnectionGroup>(
-      shard, ConnectionLimits{}, thrower, std::make_shared<MemoryBudget>(kMiB), std::make_shared<BufferPool>(0), count);
+  auto group = std::make_shared<ConnectionGroup>(shard, ConnectionLimits{}, thrower, RequestBudgets::share(kMiB),
+                                                 std::make_shared<BufferPool>(0), count);
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
   Peer peer{Socket(ends[1])};
@@ -355,6 +355,24 @@ TEST(ConnectionBounds, OfTheBudgetHoldForFramesThatOutgrowTheirBuffer) {
   EXPECT_EQ(first.receive(), "a");
   bench.send(second, half);
   ASSERT_EQ(bench.script.calls.size(), 2u) << "waiting for us is not slowness of the peer";
+}
+
+// Found by 64 connections that announced 100 MiB each and sent no more than 64 KiB: everybody else had to wait for
+// them.
+TEST(ConnectionBounds, OfTheBudgetDoNotLetAnnouncedFramesKeepOutWholeOnes) {
+  ConnectionBench bench({}, 10'000, 100'000);
+  auto first = bench.connect();
+  auto second = bench.connect();
+  auto polite = bench.connect();
+  for (auto* peer : {&first, &second}) {
+    bench.send(*peer, announced(80'000));
+    bench.send(*peer, Bytes(40'000, 'h'));
+  }
+  EXPECT_EQ(bench.arriving_budget->reserved_bytes(), 80'000u) << "one holds it all, the other waits";
+  bench.send(polite, framed(std::string(1000, 'p')));
+  ASSERT_EQ(bench.script.calls.size(), 1u);
+  bench.finish(0, text_reply("a"));
+  EXPECT_EQ(polite.receive(), "a");
 }
 
 // --- files ---

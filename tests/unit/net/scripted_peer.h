@@ -165,13 +165,17 @@ class ScriptedHandler {
 // One shard, one group of connections, any number of peers.
 class ConnectionBench {
  public:
-  explicit ConnectionBench(const ConnectionLimits& limits = {}, std::uint64_t budget_bytes = kGiB)
+  // One budget for frames of both kinds, unless `arriving_budget_bytes` gives those that arrive one of their own.
+  explicit ConnectionBench(const ConnectionLimits& limits = {}, std::uint64_t budget_bytes = kGiB,
+                           std::uint64_t arriving_budget_bytes = 0)
       : shard(0, clock),
         script(shard),
         budget(std::make_shared<MemoryBudget>(budget_bytes)),
+        arriving_budget(arriving_budget_bytes == 0 ? budget : std::make_shared<MemoryBudget>(arriving_budget_bytes)),
         buffers(std::make_shared<BufferPool>(kMiB)),
         open_count(std::make_shared<std::atomic<std::uint32_t>>(0)),
-        group(std::make_shared<ConnectionGroup>(shard, limits, script.handler(), budget, buffers, open_count)) {
+        group(std::make_shared<ConnectionGroup>(shard, limits, script.handler(),
+                                                RequestBudgets{budget, arriving_budget}, buffers, open_count)) {
     std::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -211,6 +215,7 @@ class ConnectionBench {
   Shard shard;
   ScriptedHandler script;
   std::shared_ptr<MemoryBudget> budget;
+  std::shared_ptr<MemoryBudget> arriving_budget;
   std::shared_ptr<BufferPool> buffers;
   std::shared_ptr<std::atomic<std::uint32_t>> open_count;
   std::shared_ptr<ConnectionGroup> group;

@@ -9,6 +9,7 @@
 #include "protocol/schema/01_fetch.h"
 #include "protocol/schema/02_list_offsets.h"
 #include "protocol/schema/03_metadata.h"
+#include "protocol/schema/10_find_coordinator.h"
 #include "protocol/schema/18_api_versions.h"
 #include "protocol/schema/19_create_topics.h"
 #include "protocol/schema/20_delete_topics.h"
@@ -34,8 +35,8 @@ struct MessageList {
   }
 };
 
-using Requests = MessageList<ProduceRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, ApiVersionsRequest,
-                             CreateTopicsRequest, DeleteTopicsRequest, InitProducerIdRequest>;
+using Requests = MessageList<ProduceRequest, FetchRequest, ListOffsetsRequest, MetadataRequest, FindCoordinatorRequest,
+                             ApiVersionsRequest, CreateTopicsRequest, DeleteTopicsRequest, InitProducerIdRequest>;
 
 namespace detail {
 

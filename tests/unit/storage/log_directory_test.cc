@@ -79,8 +79,9 @@ TEST_P(LogDirectories, AMalformedCheckpointNamesFileAndLine) {
 
 TEST_P(LogDirectories, ListPartitionsByTheirNames) {
   auto directory = open();
-  for (const auto* name : {"a-0", "a-10", "b.c-d-1", "__cluster_metadata-0", "a-0.00ff-delete", "a-1.00ff-future",
-                           "a-2.00ff-stray", "a-", "-1", "a-01", "a-2147483648", "lost+found", "a--1", "..-0", "a- 1"}) {
+  for (const auto* name :
+       {"a-0", "a-10", "b.c-d-1", "__cluster_metadata-0", "a-0.00ff-delete", "a-1.00ff-future", "a-2.00ff-stray", "a-",
+        "-1", "a-01", "a-2147483648", "lost+found", "a--1", "..-0", "a- 1"}) {
     ASSERT_OK(fs().create_directory(path() / name));
   }
   ASSERT_OK(fs().open(path() / "file-0", OpenMode::kCreateNew));
@@ -111,8 +112,8 @@ TEST_P(LogDirectories, DeletionRenamesThenRemoves) {
     EXPECT_OK(write_file_atomically(fs(), directory->partition_path(of) / "00000000000000000000.log", as_bytes("x")));
     const auto renamed = value_of(directory->mark_deleted(of));
     EXPECT_TRUE(value_of(directory->list_partitions()).empty());
-    EXPECT_EQ(renamed.filename().string(), i == 0 ? "t-3.000102030405060708090a0b0c0d0e0f-delete"
-                                                  : "t-3.000102030405060708090a0b0c0d0e10-delete");
+    EXPECT_EQ(renamed.filename().string(),
+              i == 0 ? "t-3.000102030405060708090a0b0c0d0e0f-delete" : "t-3.000102030405060708090a0b0c0d0e10-delete");
   }
   EXPECT_EQ(names_in(path()).size(), 3U);
   EXPECT_OK(directory->remove_deleted());

@@ -301,7 +301,8 @@ TEST_P(Recoveries, GarbageInTheMiddleOfAnIndexCostsNoAnswer) {
   options.clean = true;
   ASSERT_OK(driver_.open(options));
   for (std::int64_t from = 0; from < 80; from += 3) {
-    EXPECT_EQ(value_of(driver_.read(Offset{from}, Offset{80}, 600)), driver_.expected(Offset{from / 2 * 2}, Offset{80}));
+    EXPECT_EQ(value_of(driver_.read(Offset{from}, Offset{80}, 600)),
+              driver_.expected(Offset{from / 2 * 2}, Offset{80}));
   }
 }
 
@@ -450,7 +451,7 @@ TEST(RecoveryFaults, NoiseIsNoLog) {
     const auto view = driver.log().view();
     for (auto from = driver.log().log_start(); from < std::min(end, Offset{100}); ++from) {
       const auto read = view->read(from, end, random() % 1000, true, ReadMode::kMayBlock);
-      if (!read) EXPECT_EQ(read.error().code, Errc::kCorrupt);
+      EXPECT_TRUE(read.has_value() || read.error().code == Errc::kCorrupt);
     }
     static_cast<void>(view->find_timestamp(0, end, kMiB));
     static_cast<void>(view->find_max_timestamp(end, kMiB));

@@ -390,9 +390,8 @@ TEST_P(Logs, CloseMakesEverythingDurableAndRefusesMore) {
   EXPECT_EQ(driver.log().flushed_end(), Offset{3});
   EXPECT_EQ(code_of(driver.append()), Errc::kClosed);
   EXPECT_OK(driver.log().close());
-  EXPECT_EQ(names_in(directory()),
-            (std::vector<std::string>{"00000000000000000000.index", "00000000000000000000.log",
-                                      "00000000000000000000.timeindex"}));
+  EXPECT_EQ(names_in(directory()), (std::vector<std::string>{"00000000000000000000.index", "00000000000000000000.log",
+                                                             "00000000000000000000.timeindex"}));
   if (on_memory()) {
     auto image = memory().after_power_cut(test::PowerCut::kDrop, 1);
     EXPECT_EQ(value_of(read_whole_file(*image, driver.file(0, ".timeindex"), kMiB)).size(), 12U);
@@ -450,8 +449,7 @@ TEST_F(LogFaults, AFullDiskLeavesTheLogUsable) {
     ASSERT_OK(driver_.append());
   }
   ASSERT_OK(driver_.flush());
-  EXPECT_EQ(value_of(read_whole_file(memory_, driver_.file(0, ".log"), kMiB)),
-            driver_.expected(Offset{0}, Offset{21}));
+  EXPECT_EQ(value_of(read_whole_file(memory_, driver_.file(0, ".log"), kMiB)), driver_.expected(Offset{0}, Offset{21}));
 }
 
 TEST_F(LogFaults, AFullDiskAtARollLeavesTheLogUsable) {

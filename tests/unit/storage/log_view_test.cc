@@ -32,7 +32,7 @@ class LogTimes : public StorageTest {
 INSTANTIATE_TEST_SUITE_P(, LogTimes, testing::Values(FsKind::kMemory, FsKind::kPosix), to_string);
 
 TEST_P(LogTimes, FindTheFirstRecordNotTheBatch) {
-  ASSERT_OK(driver_.append(10, 10, kFirstMs));       // 0..9 at +0..+9
+  ASSERT_OK(driver_.append(10, 10, kFirstMs));        // 0..9 at +0..+9
   ASSERT_OK(driver_.append(10, 10, kFirstMs + 100));  // 10..19 at +100..+109
   const auto match = find(kFirstMs + 104, Offset{20});
   ASSERT_TRUE(match.has_value());

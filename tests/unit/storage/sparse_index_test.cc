@@ -73,7 +73,7 @@ TEST_P(SparseIndexes, GarbageEndsTheSearchWithAnEntryThatHolds) {
   const auto snapshot = value_of(index.snapshot());
   for (int target = 0; target < 1'000'000; target += 9973) {
     const auto found = value_of(snapshot.last_where(at_or_below(target), ReadMode::kMayBlock));
-    if (found) EXPECT_LE(found->relative_offset, target);
+    EXPECT_LE(found.value_or(OffsetIndexEntry{}).relative_offset, target);
   }
 }
 

@@ -32,18 +32,20 @@ T value_of(Result<T> result) {
   throw std::runtime_error("no value");
 }
 
-inline Errc code_of(const auto& result) { return result.has_value() ? Errc{-1} : result.error().code; }
+inline Errc code_of(const auto& result) {
+  return result.has_value() ? Errc{-1} : result.error().code;
+}
 
-#define EXPECT_OK(expression)                                                            \
-  do {                                                                                   \
-    const auto& expect_ok_result = (expression);                                         \
-    EXPECT_TRUE(expect_ok_result.has_value()) << to_string(expect_ok_result.error());    \
+#define EXPECT_OK(expression)                                                         \
+  do {                                                                                \
+    const auto& expect_ok_result = (expression);                                      \
+    EXPECT_TRUE(expect_ok_result.has_value()) << to_string(expect_ok_result.error()); \
   } while (false)
 
-#define ASSERT_OK(expression)                                                            \
-  do {                                                                                   \
-    const auto& assert_ok_result = (expression);                                         \
-    ASSERT_TRUE(assert_ok_result.has_value()) << to_string(assert_ok_result.error());    \
+#define ASSERT_OK(expression)                                                         \
+  do {                                                                                \
+    const auto& assert_ok_result = (expression);                                      \
+    ASSERT_TRUE(assert_ok_result.has_value()) << to_string(assert_ok_result.error()); \
   } while (false)
 
 enum class FsKind { kMemory, kPosix };

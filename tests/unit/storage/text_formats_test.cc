@@ -9,7 +9,9 @@
 namespace weir::storage {
 namespace {
 
-std::string problem_of(const auto& parsed) { return parsed.has_value() ? "none" : parsed.error().context; }
+std::string problem_of(const auto& parsed) {
+  return parsed.has_value() ? "none" : parsed.error().context;
+}
 
 TEST(CheckpointText, TakesWhatKafkaWrites) {
   const auto parsed = parse_checkpoint("0\n2\ntopic-a 0 17\ntopic.b 12 0\n", "f");
@@ -54,7 +56,8 @@ TEST(IdentityText, TakesOlderFormsAndJavasSpelling) {
   ASSERT_TRUE(old.has_value());
   EXPECT_EQ(old->node_id, NodeId{3});
   EXPECT_TRUE(old->directory_id.is_zero());
-  const auto spelled = parse_identity("  version : 1\n! note\n\nnode.id 4\ncluster.id=a\\:b\\=c\\u0041\nother=x\n", "f");
+  const auto spelled =
+      parse_identity("  version : 1\n! note\n\nnode.id 4\ncluster.id=a\\:b\\=c\\u0041\nother=x\n", "f");
   ASSERT_TRUE(spelled.has_value());
   EXPECT_EQ(spelled->node_id, NodeId{4});
   EXPECT_EQ(spelled->cluster_id, "a:b=cA");

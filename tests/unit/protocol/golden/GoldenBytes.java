@@ -29,7 +29,7 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 
 public class GoldenBytes {
   static final String[] APIS = {
-    "Produce", "Fetch", "ListOffsets", "Metadata", "ApiVersions", "CreateTopics", "DeleteTopics", "InitProducerId"
+    "Produce", "Fetch", "ListOffsets", "Metadata", "FindCoordinator", "ApiVersions", "CreateTopics", "DeleteTopics", "InitProducerId"
   };
   static final String[] CONTROL = {
     "LeaderChangeMessage", "SnapshotHeaderRecord", "SnapshotFooterRecord", "KRaftVersionRecord", "VotersRecord",
