@@ -109,12 +109,6 @@ Result<replica::LogOffsets> Broker::read_checkpoints() const {
   return offsets;
 }
 
-Result<void> Broker::write_checkpoints(const replica::LogOffsets& offsets) const {
-  WEIR_TRY(directory_->write_checkpoint(storage::kRecoveryPointFile, offsets.recovery_points));
-  WEIR_TRY(directory_->write_checkpoint(storage::kLogStartFile, offsets.log_starts));
-  return directory_->write_checkpoint(storage::kHighWatermarkFile, offsets.high_watermarks);
-}
-
 boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
   // The epoch is taken on disk before anything is written in its name.
   auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_quorum_state(); });
@@ -172,9 +166,7 @@ boost::asio::awaitable<void> Broker::keep_checkpoints() {
 boost::asio::awaitable<void> Broker::checkpoint() {
   co_await partitions_->flush_all();  // what page-cache durability left to later
   co_await partitions_->expire_producers(ports_.clock.wall_ms() - config_.settings.producer_id_expiration_ms);
-  auto offsets = co_await partitions_->offsets();
-  const auto written =
-      co_await run_on_helper(ports_.helpers, home(), [this, &offsets] { return write_checkpoints(offsets); });
+  const auto written = co_await partitions_->write_checkpoints();
   if (!written) log_warn("checkpoints could not be written: {}", to_string(written.error()));
 }
 
@@ -183,13 +175,15 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   stopping_->set(true);
   co_await tasks_.wait_until_empty();
   co_await controller_->stop();
-  auto closed = co_await partitions_->close();
-  const auto offsets = co_await partitions_->offsets();
-  auto outcome = co_await run_on_helper(ports_.helpers, home(), [this, &offsets, closed]() -> Result<void> {
-    WEIR_TRY(closed);
+  auto outcome = co_await partitions_->close();
+  if (!outcome) co_return outcome;
+  outcome = co_await partitions_->write_checkpoints();
+  if (!outcome) co_return outcome;
+  outcome = co_await run_on_helper(ports_.helpers, home(), [this]() -> Result<void> {
     WEIR_TRY(metadata_log_->close());
-    WEIR_TRY(write_checkpoints(offsets));
     if (failed_.load(std::memory_order_acquire)) return fail(Errc::kIo, "cluster metadata could not be written");
+    // What was never opened was never recovered: the next start must not take it for clean.
+    if (!partitions_->failures().empty()) return {};
     return directory_->write_clean_marker(broker_epoch());
   });
   co_return outcome;

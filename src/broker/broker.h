@@ -72,7 +72,6 @@ class Broker {
   Result<std::optional<metadata::QuorumState>> read_quorum_state() const;
   Result<void> write_quorum_state() const;
   Result<replica::LogOffsets> read_checkpoints() const;
-  Result<void> write_checkpoints(const replica::LogOffsets& offsets) const;
   boost::asio::awaitable<void> keep_checkpoints();
   boost::asio::awaitable<void> checkpoint();
   [[nodiscard]] std::int64_t broker_epoch() const;  // the offset of this process's registration

@@ -60,6 +60,8 @@ boost::asio::awaitable<Result<void>> MetadataLogOnStorage::append_durably(Bytes 
 
 void MetadataLogOnStorage::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   auto flushed = log_->complete_flush(job, outcome);
+  // Whatever the reason, even a full disk: a failed flush is final, and the controller must not try once more.
+  if (!flushed) flushed.error().code = Errc::kIo;
   if (appended_ == nullptr) return;
   if (!flushed || log_->flushed_end() >= awaited_end_) {
     appended_->set(std::move(flushed));

@@ -78,6 +78,14 @@ Shard& PartitionTable::owner_of(const Uuid& topic_id, PartitionIndex index) cons
 boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata::Image> image,
                                                   LogOffsets checkpoints) {
   co_await apply(std::move(image), checkpoints);
+  // A deletion that was cut short may have left entries behind.
+  const auto known = map();
+  const bool has_stale_entry = std::ranges::any_of(
+      checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
+  if (!has_stale_entry) co_return;
+  if (const auto written = co_await write_checkpoints(); !written) {
+    log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
+  }
 }
 
 void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {
@@ -103,7 +111,7 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
   for (auto& [partition, rules] : change.rules_changed) {
     partition->owner().post([partition, rules] { partition->set_rules(rules); });
   }
-  for (auto& topic : change.removed) co_await remove_topic(std::move(topic));
+  if (!change.removed.empty()) co_await remove_topics(std::move(change.removed));
   co_await open_logs(change.openings);
 
   std::unordered_map<Uuid, std::shared_ptr<TopicPartitions>> opened_topics;
@@ -235,12 +243,17 @@ Result<void> PartitionTable::prepare_directory(const Opening& opening) const {
   return ports_.directory.write_partition_metadata(opening.name, opening.topic_id);
 }
 
-boost::asio::awaitable<void> PartitionTable::remove_topic(std::shared_ptr<const TopicPartitions> topic) {
+boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics) {
   std::vector<TopicPartition> names;
-  for (const auto& partition : topic->partitions) {
-    if (partition == nullptr) continue;
-    partition->owner().post([partition] { partition->close(); });
-    names.push_back(partition->name());
+  for (const auto& topic : topics) {
+    for (const auto& partition : topic->partitions) {
+      if (partition == nullptr) continue;
+      partition->owner().post([partition] { partition->close(); });
+      names.push_back(partition->name());
+    }
+  }
+  if (const auto written = co_await write_checkpoints(); !written) {
+    log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
   }
   // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
   // the background; readers hold them open as long as they need.
@@ -304,6 +317,15 @@ boost::asio::awaitable<LogOffsets> PartitionTable::offsets() {
   };
   for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
   co_return offsets;
+}
+
+boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
+  const auto current = co_await offsets();
+  co_return co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
+    WEIR_TRY(ports_.directory.write_checkpoint(storage::kRecoveryPointFile, current.recovery_points));
+    WEIR_TRY(ports_.directory.write_checkpoint(storage::kLogStartFile, current.log_starts));
+    return ports_.directory.write_checkpoint(storage::kHighWatermarkFile, current.high_watermarks);
+  });
 }
 
 boost::asio::awaitable<void> PartitionTable::expire_producers(std::int64_t before_ms) {

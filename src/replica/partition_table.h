@@ -95,6 +95,9 @@ class PartitionTable {
 
   // Home shard. Asks each owner.
   boost::asio::awaitable<LogOffsets> offsets();
+  // Home shard. Writes what offsets() tells to the three checkpoint files. An entry of a deleted topic must be gone
+  // before its name is used again: a stale log start or recovery point would be taken for the new log's.
+  boost::asio::awaitable<Result<void>> write_checkpoints();
   // Home shard. Forgets idle producers; flushes what the rules left to later.
   boost::asio::awaitable<void> expire_producers(std::int64_t before_ms);
   boost::asio::awaitable<void> flush_all();
@@ -118,7 +121,7 @@ class PartitionTable {
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   [[nodiscard]] Result<void> prepare_directory(const Opening& opening) const;
-  boost::asio::awaitable<void> remove_topic(std::shared_ptr<const TopicPartitions> topic);
+  boost::asio::awaitable<void> remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics);
   boost::asio::awaitable<void> close_some(std::vector<std::shared_ptr<Partition>> partitions, Result<void>& outcome);
   boost::asio::awaitable<bool> wait_applied_here(Offset offset, SteadyTime deadline);
   void end_applied_waits();

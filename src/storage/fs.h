@@ -37,8 +37,9 @@ class File {
   // Reserves space past the end without changing the size (KEEP_SIZE).
   virtual Result<void> preallocate(std::uint64_t offset, std::uint64_t size_bytes) = 0;
   virtual Result<std::uint64_t> size_bytes() const = 0;
-  // Drops cached pages of the whole file, so that what is read next comes from the disk. Helpers only; best effort.
-  virtual void drop_cache() const = 0;
+  // Drops cached pages from `offset` to the end, so that what is read next comes from the disk. Dirty ones stay.
+  // Helpers only; best effort.
+  virtual void drop_cache(std::uint64_t offset) const = 0;
   // For sendfile; -1 where there is no descriptor (memory).
   [[nodiscard]] virtual int descriptor() const = 0;
 };

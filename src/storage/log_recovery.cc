@@ -50,6 +50,7 @@ class Recovery {
   Result<void> clear_leftovers();
   Result<void> finish_swaps(const std::set<std::string>& names);
   Result<void> open_segments();
+  Result<std::optional<OffsetIndexEntry>> last_entry_of(const Found& segment);
   Result<void> find_floor();
   Result<void> step_over(std::size_t index);
   Result<std::optional<std::string>> problem_with(std::size_t index, std::uint64_t position,
@@ -206,6 +207,13 @@ Result<void> Recovery::open_segments() {
   return {};
 }
 
+Result<std::optional<OffsetIndexEntry>> Recovery::last_entry_of(const Found& segment) {
+  auto index = fs_.open(path_of(segment.base, kOffsetIndexSuffix), OpenMode::kRead);
+  if (!index && index.error().code == Errc::kNotFound) return std::nullopt;
+  if (!index) return std::unexpected(std::move(index).error());
+  return last_intact_entry(**index, *segment.file, segment.base, checksum_buffer_);
+}
+
 // Also decides what is scanned and whose index files are not to be trusted: those that no checkpoint covers.
 Result<void> Recovery::find_floor() {
   floor_ = options_.clean ? kOffsetMax : options_.recovery_point;
@@ -216,13 +224,15 @@ Result<void> Recovery::find_floor() {
     segment.rebuild_index = true;
     if (i + 1 != found_.size() && next_base(i) <= floor_) continue;
     segment.scanned = true;
-    segment.file->drop_cache();
-    if (!options_.last_written_by_weir) continue;
-    auto index = fs_.open(path_of(segment.base, kOffsetIndexSuffix), OpenMode::kRead);
-    if (!index && index.error().code == Errc::kNotFound) continue;
-    if (!index) return std::unexpected(std::move(index).error());
-    WEIR_TRY_ASSIGN(entry, last_intact_entry(**index, *segment.file, segment.base, checksum_buffer_));
-    if (entry) floor_ = std::max(floor_, segment.base + entry->relative_offset + 1);
+    std::uint64_t scan_from = 0;
+    if (options_.last_written_by_weir) {
+      WEIR_TRY_ASSIGN(entry, last_entry_of(segment));
+      if (entry) {
+        floor_ = std::max(floor_, segment.base + entry->relative_offset + 1);
+        scan_from = static_cast<std::uint64_t>(entry->position);
+      }
+    }
+    segment.file->drop_cache(scan_from);
   }
   return {};
 }

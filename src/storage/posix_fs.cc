@@ -183,7 +183,9 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
-  void drop_cache() const override { ::posix_fadvise(descriptor_.get(), 0, 0, POSIX_FADV_DONTNEED); }
+  void drop_cache(std::uint64_t offset) const override {
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), 0, POSIX_FADV_DONTNEED);
+  }
 
   int descriptor() const override { return descriptor_.get(); }
 

@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint64_t kFileRangeBytesMin = 8 * kKiB;
 // A walk starts at an index entry and ends within an index interval: one window.
 constexpr std::size_t kWalkWindowBytes = 4 * kKiB;
+// Walking this far costs no more than a search of the index.
+constexpr std::uint64_t kWalkBytesMax = 16 * kKiB;
 // Durable index entries wait in memory for company, but the last one in the file is part of the durable floor, so it
 // does not stay far behind either.
 constexpr std::size_t kIndexEntriesToWrite = 32;
@@ -132,8 +134,12 @@ Result<BatchPosition> Segment::locate(Offset target, ReadMode mode) const {
 
 Result<BatchPosition> Segment::last_start_up_to(const BatchPosition& start, std::uint64_t end_max,
                                                 ReadMode mode) const {
-  WEIR_TRY_ASSIGN(boundary,
-                  nearest_boundary([end_max](Offset, std::uint64_t position) { return position <= end_max; }, mode));
+  Boundary boundary;
+  if (end_max - start.position > kWalkBytesMax) {
+    WEIR_TRY_ASSIGN(nearest,
+                    nearest_boundary([end_max](Offset, std::uint64_t position) { return position <= end_max; }, mode));
+    boundary = nearest;
+  }
   std::array<std::uint8_t, kWalkWindowBytes> window;
   BatchWalker walker(*file_, base_offset_, start.position, tail().size_bytes, mode, window);
   WEIR_TRY(start_walk(walker, boundary, start.position));

@@ -86,10 +86,17 @@ struct IndexSnapshot {
     const auto bytes = MutableByteView(block).first((end - begin) * Entry::kBytes);
     if (bytes.empty()) return best;
     WEIR_TRY_ASSIGN(got, read_at(*file, bytes, begin * Entry::kBytes, mode));
-    for (std::size_t at = 0; at + Entry::kBytes <= got; at += Entry::kBytes) {
-      const auto candidate = Entry::read(block.data() + at);
-      if (!holds(candidate)) break;
-      best = candidate;
+    std::size_t first = 0;
+    std::size_t last = got / Entry::kBytes;
+    while (first < last) {
+      const auto middle = first + (last - first) / 2;
+      const auto candidate = Entry::read(block.data() + middle * Entry::kBytes);
+      if (holds(candidate)) {
+        best = candidate;
+        first = middle + 1;
+      } else {
+        last = middle;
+      }
     }
     return best;
   }

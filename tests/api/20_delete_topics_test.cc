@@ -42,6 +42,27 @@ TEST(DeleteTopics, AReCreatedTopicIsEmptyAndHasANewId) {
   EXPECT_EQ(broker.call(request, kFetchById).responses.at(0).partitions.at(0).error_code, ErrorCode::kUnknownTopicId);
 }
 
+// A checkpoint's entry outlived its topic: the new log of the same name was taken for damaged after a power cut.
+TEST(DeleteTopics, CheckpointsForgetTheTopicBeforeItsNameIsUsedAgain) {
+  auto fs = std::make_shared<test::MemoryFs>();
+  {
+    TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}, .fs = fs});
+    const auto old_id = create_topic(broker, "t");
+    for (int i = 0; i < 10; ++i) produce(broker, "t", make_batch({"a", "b"}));
+    broker.advance(Millis(1000));  // the checkpoint says 20
+    ASSERT_EQ(delete_topic(broker, old_id), ErrorCode::kNone);
+    create_topic(broker, "t");
+    ASSERT_EQ(produce(broker, "t", make_batch({"c"})).error_code, ErrorCode::kNone);
+  }
+  const auto checkpoint = fs->durable_content("/weir/recovery-point-offset-checkpoint");
+  EXPECT_EQ(as_text(checkpoint).find("t 0 20"), std::string_view::npos);
+  fs = fs->after_power_cut(test::PowerCut::kDrop, 1);
+  TestBroker broker({.fs = fs});
+  const auto row = broker.call(fetch_request("t", 0), kFetchByName).responses.at(0).partitions.at(0);
+  EXPECT_EQ(row.error_code, ErrorCode::kNone);
+  EXPECT_EQ(row.high_watermark, Offset(1));
+}
+
 TEST(DeleteTopics, WhatIsRefusedAndHow) {
   TestBroker broker;
   const auto id = create_topic(broker, "t");

@@ -73,7 +73,7 @@ class FaultFs::FaultFile final : public File {
     if (faults_.begin_call("size_bytes", path_) == Outcome::kFail) return faults_.error();
     return inner_->size_bytes();
   }
-  void drop_cache() const override { inner_->drop_cache(); }
+  void drop_cache(std::uint64_t offset) const override { inner_->drop_cache(offset); }
   int descriptor() const override { return inner_->descriptor(); }
 
  private:

@@ -121,7 +121,7 @@ class MemoryFs::MemoryFile final : public File {
     const std::lock_guard lock(mutex_);
     return node_->content.size();
   }
-  void drop_cache() const override {
+  void drop_cache(std::uint64_t) const override {
     const std::lock_guard lock(mutex_);
     auto on_disk = node_->durable;  // what is dirty stays
     for (const auto& change : node_->unsynced) change.apply(on_disk);
