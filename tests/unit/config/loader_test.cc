@@ -98,8 +98,8 @@ TEST(Loader, ReportsEveryErrorWithItsPlace) {
                 "weir.yaml:1:10: node.id: 'x' is not a whole number from 0 to 2147483647",
                 "weir.yaml:3:3: log.segment.byte: no such setting; did you mean log.segment.bytes?",
                 "weir.yaml:4:18: log.segment.bytes: '5' is not a whole number from 1048576 to 2147483647",
-                "weir.yaml:6:1: retention.ms: no such setting; it is a topic's setting, whose default for all topics "
-                "is log.retention.ms",
+                std::string("weir.yaml:6:1: retention.ms: no such setting; it is a topic's setting, ") +
+                    "whose default for all topics is log.retention.ms",
                 "weir.yaml:7:1: complete.nonsense.without.likeness: no such setting",
                 "--set: min.insync.replicas: '0' is not a whole number from 1 to 2147483647",
                 "--set: listeners: 'h' has no port; write HOST:PORT",

@@ -57,7 +57,7 @@ TEST(Socket, ClosesItsDescriptorOnce) {
   {
     Socket first(ends[0]);
     Socket second(std::move(first));
-    EXPECT_FALSE(first.is_open());
+    EXPECT_FALSE(first.is_open());  // NOLINT(bugprone-use-after-move): what a moved-from socket is, is the question
     second = Socket(ends[1]);
     EXPECT_EQ(second.fd(), ends[1]);
     EXPECT_EQ(::fcntl(ends[0], F_GETFD), -1);

@@ -12,7 +12,8 @@ Bytes from_hex(std::string_view hex) {
   Bytes bytes;
   for (; hex.size() >= 2; hex.remove_prefix(2)) {
     std::uint8_t byte = 0;
-    std::from_chars(hex.data(), hex.data() + 2, byte, 16);
+    const auto digits = hex.substr(0, 2);
+    std::from_chars(digits.begin(), digits.end(), byte, 16);
     bytes.push_back(byte);
   }
   return bytes;

@@ -151,7 +151,7 @@ std::string default_text(const T& value) {
 
 template <class T>
 std::string expected_default(const json::object& field) {
-  const std::string text = text_of(field, "default");
+  std::string text = text_of(field, "default");
   if (walk::is_wire_integer<T>) return std::to_string(text.empty() ? 0 : std::stoll(text, nullptr, 0));
   if (std::is_same_v<T, bool>) return text.empty() ? "false" : text;
   if (std::is_same_v<T, double>) return text.empty() ? "0" : text;

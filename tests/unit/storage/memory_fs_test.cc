@@ -69,7 +69,7 @@ TEST_F(MemoryFiles, TearingLosesAnyOfTheWritesAndMovesTheSize) {
   EXPECT_OK(fs_.sync_directory("/d"));
   write(*file, std::string(4096, 'a'), 0);
   EXPECT_OK(file->datasync());
-  for (int i = 0; i < 8; ++i) write(*file, std::string(4096, 'b'), static_cast<std::uint64_t>(4096 * (i + 1)));
+  for (std::uint64_t i = 1; i <= 8; ++i) write(*file, std::string(4096, 'b'), 4096 * i);
   test::PowerCutLosses losses;
   bool had_hole = false;
   bool was_short = false;
