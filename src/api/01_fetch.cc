@@ -217,7 +217,7 @@ FetchResponse make_response(Fetching& fetching) {
 
 // What is judged of the request as a whole; kNone lets it pass.
 ErrorCode check_request(const FetchRequest& request) {
-  const bool names_a_session = request.session_id != 0 && request.session_epoch > 0;
+  const bool names_a_session = request.session_epoch > 0;
   if (names_a_session) return ErrorCode::kFetchSessionIdNotFound;  // we never gave one
   if (request.max_bytes < 0 || request.isolation_level < 0 || request.isolation_level > kReadCommitted) {
     return ErrorCode::kInvalidRequest;

@@ -311,7 +311,8 @@ void LocalController::give_up(const std::vector<Change>& group, const Error& err
   next_offset_ = append_offset_;
   for (const auto& change : group) change.done->set(ErrorCode::kKafkaStorageError);
   for (const auto& change : std::exchange(waiting_, {})) change.done->set(ErrorCode::kKafkaStorageError);
-  if (error.code == Errc::kNoSpace) {
+  // Neither has touched the log (storage/log.h), and both pass.
+  if (error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles) {
     log_warn("metadata log: {}; changes are refused until there is room", to_string(error));
     return;
   }

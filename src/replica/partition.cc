@@ -49,6 +49,8 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
 
   auto valid = record::validate_batch(batch, rules_.batch, clock_.wall_ms());
   if (!valid) return refused(std::move(valid).error());
+  // Before the duplicates: a log that takes no more writes can't make the original durable either.
+  if (log_->fence() != nullptr) return failed(ErrorCode::kKafkaStorageError);
   if (auto answer = decide_sequence(valid->header)) return *std::move(answer);
 
   auto& header = valid->header;
@@ -57,7 +59,9 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   record::stamp_batch(valid->bytes, header.base_offset, header.leader_epoch);
   if (const auto written = log_->append(valid->bytes, header); !written) {
     log_warn("{}-{}: append failed: {}", identity_.name.topic, identity_.name.partition, to_string(written.error()));
-    return failed(to_error_code(written.error()));
+    const auto error = to_error_code(written.error());
+    if (log_->fence() != nullptr) end_waits(ErrorCode::kKafkaStorageError);  // no flush will come for them
+    return failed(error);
   }
   producers_.remember(header);
   log_end_.store(header.next_offset().value(), std::memory_order_release);
@@ -92,6 +96,7 @@ std::optional<AppendOutcome> Partition::decide_sequence(const record::BatchHeade
 boost::asio::awaitable<ErrorCode> Partition::wait_committed(Offset end, SteadyTime deadline) {
   if (high_watermark() >= end) co_return ErrorCode::kNone;
   if (is_closed()) co_return ErrorCode::kNotLeaderOrFollower;
+  if (log_->fence() != nullptr) co_return ErrorCode::kKafkaStorageError;
   auto committed = make_one_shot<ErrorCode>(owner_);
   const auto self = shared_from_this();  // a closed partition leaves the table while we wait
   commit_waits_.emplace(end, committed);

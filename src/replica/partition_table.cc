@@ -320,12 +320,26 @@ boost::asio::awaitable<LogOffsets> PartitionTable::offsets() {
 }
 
 boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
+  if (!failures_.empty()) co_return Result<void>{};
+  while (writing_checkpoints_) {
+    auto turn = make_one_shot<bool>(home());
+    checkpoint_turns_.push_back(turn);
+    co_await turn->wait();
+  }
+  writing_checkpoints_ = true;
+  // Asked within the turn: an older answer must not overwrite a newer one.
   const auto current = co_await offsets();
-  co_return co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
+  auto written = co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
     WEIR_TRY(ports_.directory.write_checkpoint(storage::kRecoveryPointFile, current.recovery_points));
     WEIR_TRY(ports_.directory.write_checkpoint(storage::kLogStartFile, current.log_starts));
     return ports_.directory.write_checkpoint(storage::kHighWatermarkFile, current.high_watermarks);
   });
+  writing_checkpoints_ = false;
+  if (!checkpoint_turns_.empty()) {
+    checkpoint_turns_.front()->set(true);
+    checkpoint_turns_.pop_front();
+  }
+  co_return written;
 }
 
 boost::asio::awaitable<void> PartitionTable::expire_producers(std::int64_t before_ms) {

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -96,7 +97,9 @@ class PartitionTable {
   // Home shard. Asks each owner.
   boost::asio::awaitable<LogOffsets> offsets();
   // Home shard. Writes what offsets() tells to the three checkpoint files. An entry of a deleted topic must be gone
-  // before its name is used again: a stale log start or recovery point would be taken for the new log's.
+  // before its name is used again: a stale log start or recovery point would be taken for the new log's. One writer at
+  // a time. While a log could not be opened the files stay as they are: they hold what is known of it, and recovery
+  // points that are too old cost time only.
   boost::asio::awaitable<Result<void>> write_checkpoints();
   // Home shard. Forgets idle producers; flushes what the rules left to later.
   boost::asio::awaitable<void> expire_producers(std::int64_t before_ms);
@@ -136,6 +139,8 @@ class PartitionTable {
   std::shared_ptr<const metadata::Image> applied_;
   std::shared_ptr<const metadata::Image> next_;  // the newest image that has not been applied yet
   bool following_ = false;
+  bool writing_checkpoints_ = false;
+  std::deque<std::shared_ptr<OneShot<bool>>> checkpoint_turns_;  // who waits to write them
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
   std::vector<std::string> failures_;

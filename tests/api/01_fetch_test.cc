@@ -189,6 +189,8 @@ TEST(Fetch, ASessionThatWeNeverGaveIsNotFound) {
   const auto response = broker.call(request, kFetchByName);
   EXPECT_EQ(response.error_code, ErrorCode::kFetchSessionIdNotFound);
   EXPECT_TRUE(response.responses.empty());
+  request.session_id = 0;
+  EXPECT_EQ(broker.call(request, kFetchByName).error_code, ErrorCode::kFetchSessionIdNotFound);
 }
 
 TEST(Fetch, ReadCommittedHasAnEmptyListOfAbortedTransactions) {
