@@ -97,12 +97,11 @@ boost::asio::awaitable<Result<storage::ReadResult>> read_cold(Fetching& fetching
                                                               std::shared_ptr<const storage::LogView> view, Offset from,
                                                               Offset limit, std::uint64_t max_bytes,
                                                               bool at_least_one) {
-  co_return co_await run_on_helper(
-      fetching.context.services.helpers, fetching.context.shard,
-      [view = std::move(view), from, limit, max_bytes, at_least_one]() -> Result<storage::ReadResult> {
-        WEIR_TRY(view->warm(from, limit, max_bytes));
-        return view->read(from, limit, max_bytes, at_least_one, storage::ReadMode::kMayBlock);
-      });
+  auto work = [view = std::move(view), from, limit, max_bytes, at_least_one]() -> Result<storage::ReadResult> {
+    WEIR_TRY(view->warm(from, limit, max_bytes));
+    return view->read(from, limit, max_bytes, at_least_one, storage::ReadMode::kMayBlock);
+  };
+  co_return co_await run_on_helper(fetching.context.services.helpers, fetching.context.shard, std::move(work));
 }
 
 boost::asio::awaitable<void> read_item(Fetching& fetching, Item& item) {

@@ -48,19 +48,18 @@ boost::asio::awaitable<Match> look_up(RequestContext& context, const replica::Pa
                                       std::int64_t timestamp) {
   const auto limit = partition.high_watermark();
   const auto max_inflated = static_cast<std::uint64_t>(context.services.config.settings.weir_max_inflated_batch_bytes);
-  co_return co_await run_on_helper(
-      context.services.helpers, context.shard, [view = partition.view(), timestamp, limit, max_inflated] {
-        return timestamp == kMaxTimestamp ? view->find_max_timestamp(limit, max_inflated)
-                                          : view->find_timestamp(timestamp, limit, max_inflated);
-      });
+  auto work = [view = partition.view(), timestamp, limit, max_inflated] {
+    return timestamp == kMaxTimestamp ? view->find_max_timestamp(limit, max_inflated)
+                                      : view->find_timestamp(timestamp, limit, max_inflated);
+  };
+  co_return co_await run_on_helper(context.services.helpers, context.shard, std::move(work));
 }
 
 // The epoch of the first record, -1 in a log without one.
 boost::asio::awaitable<LeaderEpoch> earliest_epoch(RequestContext& context, const replica::Partition& partition) {
   const auto limit = partition.high_watermark();
-  const auto epoch = co_await run_on_helper(context.services.helpers, context.shard, [view = partition.view(), limit] {
-    return view->epoch_at(view->log_start(), limit);
-  });
+  auto work = [view = partition.view(), limit] { return view->epoch_at(view->log_start(), limit); };
+  const auto epoch = co_await run_on_helper(context.services.helpers, context.shard, std::move(work));
   co_return epoch.value_or(kNoLeaderEpoch);
 }
 

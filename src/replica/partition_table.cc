@@ -208,10 +208,11 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
 }
 
 boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> openings) {
-  co_await run_on_helper(ports_.helpers, home(), [this, held = std::move(openings)] {
+  auto work = [this, held = std::move(openings)] {
     for (auto* opening : held) opening->outcome = open_log(*opening);
     return true;
-  });
+  };
+  co_await run_on_helper(ports_.helpers, home(), std::move(work));
 }
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
@@ -257,14 +258,15 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   }
   // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
   // the background; readers hold them open as long as they need.
-  co_await run_on_helper(ports_.helpers, home(), [this, names] {
+  auto rename_all = [this, names = std::move(names)] {
     for (const auto& name : names) {
       if (const auto moved = ports_.directory.mark_deleted(name); !moved) {
         log_error("{}-{}: can't be marked deleted: {}", name.topic, name.partition, to_string(moved.error()));
       }
     }
     return true;
-  });
+  };
+  co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
   ports_.helpers.run([this] {
     if (const auto removed = ports_.directory.remove_deleted(); !removed) {
       log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
@@ -354,13 +356,14 @@ boost::asio::awaitable<void> PartitionTable::flush_all() {
 
 boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_ptr<Partition>> partitions,
                                                         Result<void>& outcome) {
-  auto closed = co_await run_on_helper(ports_.helpers, home(), [held = std::move(partitions)]() -> Result<void> {
+  auto close_all = [held = std::move(partitions)]() -> Result<void> {
     Result<void> first;
     for (const auto& partition : held) {
       if (auto log_closed = partition->close_log(); !log_closed && first) first = std::move(log_closed);
     }
     return first;
-  });
+  };
+  auto closed = co_await run_on_helper(ports_.helpers, home(), std::move(close_all));
   if (!closed && outcome) outcome = std::move(closed);
 }
 

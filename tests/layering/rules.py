@@ -50,6 +50,10 @@ BANNED_CODE = [
     ban("rand", r"(?<![\w.>])s?rand\s*\(|\bstd::random_device\b|\b(getrandom|getentropy)\s*\(",
         "randomness is a parameter: base/random.h; in a test support/seed.h, which prints the seed", where=EVERYWHERE, homes=("src/base/random.cc",)),
     ban("detached", r"\bdetached\b|\.\s*detach\s*\(", "TaskGroup starts what nobody awaits", where=EVERYWHERE),
+    # A closure that owns nothing is harmless: [this], [&], [&name].
+    ban("awaited-temporary", r"\bco_await\b[^;{}]*[(,]\s*(?:\[(?!(?:\s*(?:this|&\w*)\s*,?)+\])\w|(?:[\w:]+\s*)?\{\s*\.)",
+        "g++-12 destroys a closure or an aggregate twice that is written inside a co_await: name it in a statement before",
+        where=EVERYWHERE),
     ban("thread", r"\bstd::j?thread\b(?!\s*::)", "threads are started in base/async only", homes=("src/base/async/",)),
     ban("file-calls", r"(?<![\w>])::\s*(open|openat|creat|read|write|pread|preadv2?|pwrite|pwritev2?|lseek|fsync|fdatasync|"
         r"ftruncate|fallocate|posix_fallocate|posix_fadvise|rename|unlink|mkdir|rmdir|mmap)\s*\(", POSIX_FILES,

@@ -32,7 +32,8 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
 
   // One waiter. nullopt: `deadline` passed first. When the shard dies first, the waiting coroutine is destroyed.
   boost::asio::awaitable<std::optional<T>> wait(SteadyTime deadline = SteadyTime::max()) {
-    const auto self = this->shared_from_this();  // outlives a setter that lets go
+    // Outlives a setter that lets go. In this frame, not in the closure below: rules.py, awaited-temporary.
+    const auto self = this->shared_from_this();
     if (!done_) {
       std::optional<Shard::TimerId> timer;
       if (deadline != SteadyTime::max()) {
@@ -43,9 +44,7 @@ class OneShot : public std::enable_shared_from_this<OneShot<T>> {
         });
       }
       co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void()>(
-          [self](auto handler) {
-            self->waiter_.park(self->shard_, [held = std::move(handler)]() mutable { std::move(held)(); });
-          },
+          [this](auto handler) { waiter_.park(shard_, [held = std::move(handler)]() mutable { std::move(held)(); }); },
           boost::asio::use_awaitable);
       if (timer) shard_.cancel_timer(*timer);
     }

@@ -23,7 +23,8 @@ boost::asio::awaitable<T> run_on(Shard& owner, boost::asio::awaitable<T> task) {
   co_return co_await boost::asio::co_spawn(owner.executor(), std::move(task), boost::asio::use_awaitable);
 }
 
-// Runs `work` on a helper thread and resumes on `here`, the caller's shard, with what it returned.
+// Runs `work` on a helper thread and resumes on `here`, the caller's shard, with what it returned. Work that owns
+// something is named before the co_await: g++-12 destroys a closure twice that is written inside one.
 template <class Work>
 boost::asio::awaitable<std::invoke_result_t<Work>> run_on_helper(Helpers& helpers, Shard& here, Work work) {
   using T = std::invoke_result_t<Work>;

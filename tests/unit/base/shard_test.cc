@@ -352,7 +352,7 @@ TEST(RunOn, BringsAnExceptionBack) {
 awaitable<void> work_elsewhere(Helpers& helpers, Shard& here, std::promise<std::vector<int>>& results) {
   std::vector<int> got;
   for (int i = 0; i < 100; ++i) {
-    got.push_back(co_await run_on_helper(helpers, here, [&here, i] {
+    got.push_back(co_await run_on_helper(helpers, here, [&here, &i] {
       EXPECT_FALSE(here.is_current());
       return i * i;
     }));
