@@ -171,6 +171,14 @@ case_pipeline() {
   "$programs/pipeline" --bootstrap "$address" --topic "pipeline-$seed" --pairs "$pairs" --seed "$seed"
 }
 
+# Small segments and frequent checkpoints: rolling and flushing meet everything else.
+case_crowd() {
+  local batches=300
+  [[ $size == full ]] && batches=5000
+  open_broker --set log.segment.bytes=1048576 --set log.flush.offset.checkpoint.interval.ms=100 || return 1
+  "$programs/crowd" --bootstrap "$address" --topic "crowd-$seed" --batches "$batches" --seed "$seed"
+}
+
 case_hostile() {
   local rounds=100 memory=()
   [[ $size == full ]] && rounds=2000

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int32_t kCallId = 7;
 constexpr Millis kRetryPause{10};
+constexpr std::int64_t kLatest = -1;  // a timestamp of ListOffsets
 
 // Between two questions to a broker that is not ready yet.
 void pause() {
@@ -129,6 +130,17 @@ Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int3
   return static_cast<ErrorCode>(from.i16());
 }
 
+Result<ErrorCode> delete_topic(Connection& to, std::string_view topic) {
+  auto request = begin_call(kDeleteTopicsKey, 3);
+  request.i32(1).string(topic).i32(30'000);
+  WEIR_TRY_ASSIGN(answer, call(to, request.view()));
+  WireReader from(answer);
+  from.i32();
+  if (from.count() != 1) return fail(Errc::kCorrupt, "DeleteTopics answer");
+  from.string();
+  return static_cast<ErrorCode>(from.i16());
+}
+
 Result<ProduceAnswer> produce(Connection& to, std::string_view topic, std::int32_t partition, ByteView batch) {
   WEIR_TRY(to.send_frame(produce_request(kCallId, topic, partition, batch)));
   WEIR_TRY_ASSIGN(answer, to.receive_frame());
@@ -137,9 +149,10 @@ Result<ProduceAnswer> produce(Connection& to, std::string_view topic, std::int32
   return read;
 }
 
-Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t partition, std::int64_t offset) {
+Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t partition, std::int64_t offset,
+                          Millis wait) {
   auto request = begin_call(kFetchKey, 11);
-  request.i32(-1).i32(10'000).i32(1).i32(8 << 20).i8(0).i32(0).i32(-1);
+  request.i32(-1).i32(static_cast<std::int32_t>(wait.count())).i32(1).i32(8 << 20).i8(0).i32(0).i32(-1);
   request.i32(1).string(topic).i32(1).i32(partition).i32(-1).i64(offset).i64(-1).i32(8 << 20);
   request.i32(0).string("");
   WEIR_TRY_ASSIGN(answer, call(to, request.view()));
@@ -164,9 +177,10 @@ Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t p
   return read;
 }
 
-Result<std::int64_t> latest_offset(Connection& to, std::string_view topic, std::int32_t partition) {
+Result<OffsetAnswer> offset_at(Connection& to, std::string_view topic, std::int32_t partition,
+                               std::int64_t timestamp_ms) {
   auto request = begin_call(kListOffsetsKey, 5);
-  request.i32(-1).i8(0).i32(1).string(topic).i32(1).i32(partition).i32(-1).i64(-1);
+  request.i32(-1).i8(0).i32(1).string(topic).i32(1).i32(partition).i32(-1).i64(timestamp_ms);
   WEIR_TRY_ASSIGN(answer, call(to, request.view()));
   WireReader from(answer);
   from.i32();
@@ -174,12 +188,20 @@ Result<std::int64_t> latest_offset(Connection& to, std::string_view topic, std::
   from.string();
   if (from.count() != 1) return fail(Errc::kCorrupt, "ListOffsets answer");
   from.i32();
-  const auto error = static_cast<ErrorCode>(from.i16());
+  OffsetAnswer read;
+  read.error = static_cast<ErrorCode>(from.i16());
   from.i64();
-  const auto offset = from.i64();
-  if (!from.ok() || error != ErrorCode::kNone)
-    return fail(Errc::kCorrupt, fmt::format("ListOffsets: {}", to_string(error)));
-  return offset;
+  read.offset = from.i64();
+  if (!from.ok()) return fail(Errc::kCorrupt, "ListOffsets answer: length");
+  return read;
+}
+
+Result<std::int64_t> latest_offset(Connection& to, std::string_view topic, std::int32_t partition) {
+  WEIR_TRY_ASSIGN(answer, offset_at(to, topic, partition, kLatest));
+  if (answer.error != ErrorCode::kNone) {
+    return fail(Errc::kCorrupt, fmt::format("ListOffsets: {}", to_string(answer.error)));
+  }
+  return answer.offset;
 }
 
 Result<ProducerIdentity> init_producer_id(Connection& to) {

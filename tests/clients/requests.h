@@ -1,5 +1,6 @@
 // The few requests that a byte client needs, in their last versions before flexible ones: ApiVersions 0, Metadata 7,
-// CreateTopics 4, InitProducerId 1, Produce 8, Fetch 11, ListOffsets 5. Calls wait for their answer; one thread.
+// CreateTopics 4, DeleteTopics 3, InitProducerId 1, Produce 8, Fetch 11, ListOffsets 5. Calls wait for their answer;
+// one thread.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,11 @@ struct FetchAnswer {
   Bytes records;
 };
 
+struct OffsetAnswer {
+  ErrorCode error = ErrorCode::kNone;
+  std::int64_t offset = -1;
+};
+
 struct ProducerIdentity {
   std::int64_t id = -1;
   std::int16_t epoch = -1;
@@ -50,8 +56,14 @@ Result<ProduceAnswer> read_produce_answer(ByteView answer);
 // Each sends one request and waits for its answer. kCorrupt: the answer does not read as one.
 Result<std::int32_t> api_versions(Connection& to);  // the count of APIs listed
 Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int32_t partitions);
+Result<ErrorCode> delete_topic(Connection& to, std::string_view topic);
 Result<ProduceAnswer> produce(Connection& to, std::string_view topic, std::int32_t partition, ByteView batch);
-Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t partition, std::int64_t offset);
+// At least one byte, or what there is after `wait`.
+Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t partition, std::int64_t offset,
+                          Millis wait = Millis{10'000});
+// Of the first record that is not older; offset -1 when there is none.
+Result<OffsetAnswer> offset_at(Connection& to, std::string_view topic, std::int32_t partition,
+                               std::int64_t timestamp_ms);
 Result<std::int64_t> latest_offset(Connection& to, std::string_view topic, std::int32_t partition);
 // Asks again while the broker says that it is not ready yet.
 Result<ProducerIdentity> init_producer_id(Connection& to);
