@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "base/async/run_on.h"
 #include "model/topic_name.h"
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "base/async/run_on.h"
 #include "base/async/watch_list.h"
 
@@ -153,16 +153,19 @@ boost::asio::awaitable<void> read_round(Fetching& fetching) {
 }
 
 bool is_enough(const Fetching& fetching) {
-  return fetching.any_error || fetching.items.empty() || fetching.read_bytes >= fetching.min_bytes ||
-         fetching.context.services.clock.steady() >= fetching.deadline;
+  return fetching.any_error || fetching.context.started->is_abandoned() || fetching.items.empty() ||
+         fetching.read_bytes >= fetching.min_bytes || fetching.context.services.clock.steady() >= fetching.deadline;
 }
 
-// Reads until there is enough, or the time is up. Parked, it costs nothing until a high watermark moves.
+// Reads until there is enough, or the time is up, or nobody waits any more. Parked, it costs nothing until a high
+// watermark moves. When too much is parked already it is answered early with what there is: its client asks again.
 boost::asio::awaitable<void> read_until_enough(Fetching& fetching) {
   co_await read_round(fetching);
   fetching.context.effect_done();
   while (!is_enough(fetching)) {
+    if (!fetching.context.started->try_park()) break;
     const auto watch = std::make_shared<Watch>(fetching.context.shard);
+    fetching.context.started->close_watches().add(watch);
     for (const auto& item : fetching.items) {
       if (item.partition != nullptr) item.partition->watches().add(watch);
     }
@@ -174,6 +177,7 @@ boost::asio::awaitable<void> read_until_enough(Fetching& fetching) {
     for (const auto& item : fetching.items) {
       if (item.partition != nullptr) item.partition->watches().remove(watch);
     }
+    fetching.context.started->close_watches().remove(watch);
   }
 }
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "base/async/run_on.h"
 
 namespace weir::api {

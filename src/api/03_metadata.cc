@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "api/advertised.h"
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "model/topic_name.h"
 
 namespace weir::api {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "api/18_api_versions.h"
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "api/registry.h"
 
 namespace weir::api {
@@ -74,16 +74,16 @@ boost::asio::awaitable<Answer<ApiVersionsResponse>> handle(RequestContext& conte
 
 }  // namespace
 
+Api api_versions_api() {
+  return make_api<ApiVersionsRequest, handle>({0, 5});
+}
+
 net::Reply refuse_api_versions(const RequestContext& context) {
   constexpr std::int16_t kVersionEverybodyReads = 0;
   ApiVersionsResponse response;
   response.error_code = ErrorCode::kUnsupportedVersion;
-  response.api_keys.push_back(row_of(*find_api(protocol::ApiKey::kApiVersions)));
+  response.api_keys.push_back(row_of(api_versions_api()));
   return encode_reply(context, response, kVersionEverybodyReads);
-}
-
-Api api_versions_api() {
-  return make_api<ApiVersionsRequest, handle>({0, 5});
 }
 
 }  // namespace weir::api

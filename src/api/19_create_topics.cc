@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 #include "config/topic_settings.h"
 
 namespace weir::api {

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 
 namespace weir::api {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 
 namespace weir::api {
 namespace {

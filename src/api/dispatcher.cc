@@ -1,5 +1,6 @@
 #include "api/dispatcher.h"
 
+#include <array>
 #include <utility>
 
 #include "api/18_api_versions.h"
@@ -8,12 +9,29 @@
 #include "protocol/header.h"
 
 namespace weir::api {
+namespace {
+
+// Kafka's own keys end at 93 today; a key beyond this is nobody's.
+constexpr std::size_t kApiKeysEnd = 128;
+
+// Null when no such API is served.
+const Api* find_api(std::int16_t key) {
+  static const auto by_key = [] {
+    std::array<const Api*, kApiKeysEnd> apis{};
+    for (const auto& api : registered_apis()) apis.at(static_cast<std::size_t>(api.key)) = &api;
+    return apis;
+  }();
+  const auto index = static_cast<std::uint16_t>(key);
+  return index < by_key.size() ? by_key[index] : nullptr;
+}
+
+}  // namespace
 
 boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, net::Frame frame,
                                             std::shared_ptr<const net::ConnectionInfo> connection,
-                                            std::shared_ptr<net::EffectOrder> order) {
+                                            std::shared_ptr<net::StartedRequest> started) {
   const auto prefix = protocol::peek_request(frame.bytes);
-  const auto* api = prefix ? find_api(static_cast<protocol::ApiKey>(prefix->api_key)) : nullptr;
+  const auto* api = prefix ? find_api(prefix->api_key) : nullptr;
   if (api == nullptr) {
     log_info("connection {} from {}: api key {} is not served, closing", connection->id, connection->peer.host,
              prefix ? prefix->api_key : -1);
@@ -32,14 +50,15 @@ boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, ne
                          .correlation_id = request->header.correlation_id,
                          .client_id = std::move(request->header.client_id),
                          .connection = std::move(connection),
-                         .order = std::move(order)};
+                         .started = std::move(started)};
   if (!api->served.contains(context.version)) {
     if (api->key == protocol::ApiKey::kApiVersions) co_return refuse_api_versions(context);
     log_info("connection {} from {}: {} v{} is not served, closing", context.connection->id,
              context.connection->peer.host, to_string(api->key), context.version);
     co_return net::Reply{};
   }
-  co_return co_await api->serve(context, request->body);
+  const auto body = request->body;
+  co_return co_await api->serve(context, std::move(frame), body);
 }
 
 }  // namespace weir::api

@@ -32,10 +32,4 @@ std::span<const Api> registered_apis() {
   return apis;
 }
 
-const Api* find_api(protocol::ApiKey key) {
-  const auto apis = registered_apis();
-  const auto found = std::ranges::lower_bound(apis, key, {}, &Api::key);
-  return found != apis.end() && found->key == key ? &*found : nullptr;
-}
-
 }  // namespace weir::api

@@ -3,14 +3,11 @@
 
 #include <span>
 
-#include "api/api.h"
+#include "api/dispatcher.h"
 
 namespace weir::api {
 
 // Ascending by key. Constant after the first call; any thread.
 [[nodiscard]] std::span<const Api> registered_apis();
-
-// Null when no such API is served.
-[[nodiscard]] const Api* find_api(protocol::ApiKey key);
 
 }  // namespace weir::api

@@ -20,10 +20,10 @@ struct RequestContext {
   std::int32_t correlation_id = 0;
   std::optional<std::string> client_id;
   std::shared_ptr<const net::ConnectionInfo> connection;
-  std::shared_ptr<net::EffectOrder> order;
+  std::shared_ptr<net::StartedRequest> started;
 
   // The request has taken effect: only waiting is left, so the connection's next request may start.
-  void effect_done() const { order->release(); }
+  void effect_done() const { started->release_order(); }
 };
 
 }  // namespace weir::api

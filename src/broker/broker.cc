@@ -59,14 +59,16 @@ Result<void> Broker::open_metadata() {
   }
   metadata_log_ = std::make_shared<MetadataLogOnStorage>(home(), *std::move(log));
 
-  partitions_ = std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{.config = config_,
-                                                                                         .clock = ports_.clock,
-                                                                                         .random = ports_.random,
-                                                                                         .fs = ports_.fs,
-                                                                                         .directory = *directory_,
-                                                                                         .commit = ports_.commit,
-                                                                                         .helpers = ports_.helpers,
-                                                                                         .shards = ports_.shards});
+  partitions_ =
+      std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{.config = config_,
+                                                                               .clock = ports_.clock,
+                                                                               .random = ports_.random,
+                                                                               .fs = ports_.fs,
+                                                                               .directory = *directory_,
+                                                                               .commit = ports_.commit,
+                                                                               .helpers = ports_.helpers,
+                                                                               .commit_helpers = ports_.commit_helpers,
+                                                                               .shards = ports_.shards});
   metadata_log_->use(partitions_->commit_loop(home()));
   controller_ = std::make_unique<metadata::LocalController>(
       home(), ports_.random, *metadata_log_, images_, config_.settings,
@@ -141,8 +143,8 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
 
 boost::asio::awaitable<net::Reply> Broker::answer(net::Frame frame,
                                                   std::shared_ptr<const net::ConnectionInfo> connection,
-                                                  std::shared_ptr<net::EffectOrder> order) {
-  return api::dispatch(*services_, current_shard(), std::move(frame), std::move(connection), std::move(order));
+                                                  std::shared_ptr<net::StartedRequest> started) {
+  return api::dispatch(*services_, current_shard(), std::move(frame), std::move(connection), std::move(started));
 }
 
 Shard& Broker::current_shard() const {

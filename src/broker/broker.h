@@ -34,6 +34,7 @@ struct BrokerPorts {
   const Clock& clock;
   Random& random;  // used on shard 0 and, at start, on helpers; must be safe for that
   Helpers& helpers;
+  Helpers& commit_helpers;  // for flushes alone: nothing that is slow may stand between a write and its ack
   std::vector<Shard*> shards;
 };
 
@@ -49,7 +50,7 @@ class Broker {
 
   // On a connection's shard: the net::FrameHandler.
   boost::asio::awaitable<net::Reply> answer(net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
-                                            std::shared_ptr<net::EffectOrder> order);
+                                            std::shared_ptr<net::StartedRequest> started);
 
   // Clean stop: everything flushed, logs closed, checkpoints and the marker written. No request may be under way. An
   // error: the marker is not there, the next start recovers.

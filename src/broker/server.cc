@@ -29,7 +29,9 @@ net::ConnectionLimits connection_limits(const config::BrokerSettings& settings) 
 Server::Server(const config::LoadedConfig& config) : config_(config), started_at_(clock_.steady()) {
   const auto count = shard_count(config.settings);
   for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
-  helpers_ = std::make_unique<HelperThreads>(static_cast<std::uint32_t>(config.settings.weir_helper_threads));
+  const auto helper_count = static_cast<std::uint32_t>(config.settings.weir_helper_threads);
+  helpers_ = std::make_unique<HelperThreads>(helper_count);
+  commit_helpers_ = std::make_unique<HelperThreads>(helper_count);
 }
 
 Server::~Server() = default;
@@ -51,8 +53,13 @@ Result<void> Server::run() {
 }
 
 Result<void> Server::open() {
-  BrokerPorts ports{
-      .fs = fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = *helpers_, .shards = {}};
+  BrokerPorts ports{.fs = fs_,
+                    .commit = commit_,
+                    .clock = clock_,
+                    .random = random_,
+                    .helpers = *helpers_,
+                    .commit_helpers = *commit_helpers_,
+                    .shards = {}};
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard.get());
   ports.shards = shards;
@@ -125,8 +132,8 @@ Result<void> Server::open_listener() {
   const auto budget_bytes = static_cast<std::uint64_t>(config_.settings.weir_request_memory_bytes);
   return listener_->open(
       [this](net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
-             std::shared_ptr<net::EffectOrder> order) {
-        return broker_->answer(std::move(frame), std::move(connection), std::move(order));
+             std::shared_ptr<net::StartedRequest> started) {
+        return broker_->answer(std::move(frame), std::move(connection), std::move(started));
       },
       net::RequestBudgets::share(budget_bytes), std::make_shared<BufferPool>());
 }
@@ -148,7 +155,12 @@ void Server::print_ready_line() const {
 boost::asio::awaitable<Result<void>> Server::stop() {
   co_await listener_->stop(clock_.steady() + kStopPatience);
   if (http_ != nullptr) co_await http_->stop();
-  co_return co_await broker_->stop();
+  auto stopped = co_await broker_->stop();
+  // A handler whose connection was cut runs on, on its own shard: it ends there, or it would die with a shard under it.
+  if (!co_await listener_->wait_for_handlers(clock_.steady() + kStopPatience)) {
+    log_error("requests still run although everything they could wait for has ended");
+  }
+  co_return stopped;
 }
 
 }  // namespace weir::broker

@@ -2,7 +2,7 @@
 // which is shard 0's once run() is called.
 //
 // Order of start: directory lock, metadata, bind, recovery, HTTP, listener, ready line. Order of stop: listener (what
-// was started is finished and answered), HTTP, broker, threads.
+// was started is finished and answered), HTTP, broker, what of handlers outlived their connections, threads.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -57,6 +57,7 @@ class Server {
   std::unique_ptr<Broker> broker_;
   std::vector<std::unique_ptr<Shard>> shards_;  // die before the broker: they end its coroutines
   std::unique_ptr<HelperThreads> helpers_;      // die before the shards: their work posts there
+  std::unique_ptr<HelperThreads> commit_helpers_;
   std::unique_ptr<boost::asio::signal_set> signals_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<AdminHttp> http_;

@@ -93,7 +93,9 @@ constexpr SettingRow kMachine[] = {
      .rule = int_from(1, 1024),
      .default_text = "4",
      .unit = "threads",
-     .text = "Threads for work that may wait for a disk: syncing, opening, deleting, reading what is not in memory.",
+     .text =
+         "Threads for work that may wait for a disk: opening, deleting, reading what is not in memory; as many again "
+         "sync, and do nothing else.",
      .member = &S::weir_helper_threads},
     {.name = "weir.log.level",
      .rule = one_of("debug|info|warn|error"),

@@ -33,19 +33,30 @@ bool has_unread_bytes(int socket) {
 
 }  // namespace
 
-// A started request: its place among the replies, its share of the budget, and the right to have effects.
-class Connection::Request final : public EffectOrder {
+// A started request: its place among the replies, its share of a budget, and the right to have effects.
+class Connection::Request final : public StartedRequest {
  public:
   Request(std::shared_ptr<Connection> of, ResponseOrder::Slot at, std::uint64_t size,
           MemoryBudget::Reservation reserved)
       : connection(std::move(of)), slot(at), size_bytes(size), reservation(std::move(reserved)) {}
 
-  void release() override { connection->release_order(slot); }
+  void release_order() override { connection->release_order(slot); }
+  [[nodiscard]] bool try_park() override {
+    if (is_parked) return true;
+    auto share = connection->group_->budgets_.parked->try_reserve(size_bytes);
+    if (!share) return false;
+    reservation = *std::move(share);
+    is_parked = true;
+    return true;
+  }
+  [[nodiscard]] bool is_abandoned() const override { return connection->is_closed_; }
+  [[nodiscard]] WatchList& close_watches() override { return connection->close_watches_; }
 
   const std::shared_ptr<Connection> connection;
   const ResponseOrder::Slot slot;
   const std::uint64_t size_bytes;
   MemoryBudget::Reservation reservation;
+  bool is_parked = false;
 };
 
 Connection::Connection(std::shared_ptr<ConnectionGroup> group, Socket socket,
@@ -91,6 +102,7 @@ void Connection::close() {
   boost::system::error_code ignored;  // of a reset connection; the descriptor is gone all the same
   socket_.close(ignored);
   wake_.ring();
+  close_watches_.ring_all();
   group_->forget(*this);
 }
 

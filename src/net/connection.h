@@ -17,10 +17,11 @@
 
 #include "base/async/shard.h"
 #include "base/async/wake_signal.h"
+#include "base/async/watch_list.h"
 #include "base/buffer_pool.h"
+#include "base/memory_budget.h"
 #include "net/connection_group.h"
 #include "net/frame_handler.h"
-#include "net/memory_budget.h"
 #include "net/response_order.h"
 #include "net/socket.h"
 
@@ -106,6 +107,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::optional<ResponseOrder::Slot> order_holder_;  // the newest request, until it releases the order
   std::uint64_t request_bytes_ = 0;                  // of started requests that have no reply yet
   bool flush_is_coming_ = false;
+  WatchList close_watches_;  // of parked handlers
 
   // Deadlines, looked at by one timer that is never later than the earliest of them.
   SteadyTime last_activity_;

@@ -42,6 +42,10 @@ boost::asio::awaitable<void> ConnectionGroup::wait_until_closed() {
   while (!connections_.empty()) co_await closed_.wait();
 }
 
+boost::asio::awaitable<bool> ConnectionGroup::wait_until_idle(SteadyTime deadline) {
+  return tasks_.wait_until_empty(deadline);
+}
+
 void ConnectionGroup::forget(const Connection& connection) {
   if (connections_.erase(connection.info().id) == 0) return;
   total_count_->fetch_sub(1, std::memory_order_relaxed);

@@ -13,8 +13,8 @@
 #include "base/async/task_group.h"
 #include "base/async/wake_signal.h"
 #include "base/buffer_pool.h"
+#include "base/memory_budget.h"
 #include "net/frame_handler.h"
-#include "net/memory_budget.h"
 #include "net/socket.h"
 
 namespace weir::net {
@@ -32,6 +32,24 @@ struct ConnectionLimits {
   std::uint64_t turn_bytes_max = kMiB;                      // read or written before other connections get their turn
 };
 
+// Bounds over all connections of the process, one for each state of a request, so that who announces frames and never
+// sends them can't keep out those that have arrived, nor can requests that only wait for something.
+struct RequestBudgets {
+  std::shared_ptr<MemoryBudget> arrived;   // whole frames, until they are answered
+  std::shared_ptr<MemoryBudget> arriving;  // frames that outgrew their first buffer
+  std::shared_ptr<MemoryBudget> parked;    // requests that wait for what may never come
+
+  // A quarter of `capacity_bytes` for whole frames, an eighth for parked requests, the rest for those that arrive: the
+  // larger ones are in it.
+  [[nodiscard]] static RequestBudgets share(std::uint64_t capacity_bytes) {
+    const auto arrived_bytes = capacity_bytes / 4;
+    const auto parked_bytes = capacity_bytes / 8;
+    return {std::make_shared<MemoryBudget>(arrived_bytes),
+            std::make_shared<MemoryBudget>(capacity_bytes - arrived_bytes - parked_bytes),
+            std::make_shared<MemoryBudget>(parked_bytes)};
+  }
+};
+
 class Connection;
 
 class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
@@ -46,6 +64,8 @@ class ConnectionGroup : public std::enable_shared_from_this<ConnectionGroup> {
   void stop(SteadyTime deadline);
   // Returns once every connection is closed. A handler that outlived its connection may still run. One caller.
   boost::asio::awaitable<void> wait_until_closed();
+  // After that: returns once no handler runs any more, or at `deadline` (false). One caller.
+  boost::asio::awaitable<bool> wait_until_idle(SteadyTime deadline);
 
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/async/watch_list.h"
 #include "base/byte_chain.h"
 #include "base/bytes.h"
 
@@ -43,18 +44,27 @@ struct Reply {
   ByteChain bytes;
 };
 
-// Requests of one connection take effect in arrival order (design decision 3): the next frame's handler starts when
-// this one has released the order, or returned. A handler that only waits from here on (fsync, min_bytes) releases.
-class EffectOrder {
+// What a handler may ask of the connection that its request came by. On the connection's shard, but for the watches.
+class StartedRequest {
  public:
-  virtual void release() = 0;  // idempotent
+  // Requests of one connection take effect in arrival order (design decision 3): the next frame's handler starts when
+  // this one has released the order, or returned. A handler that only waits from here on (fsync, min_bytes) releases.
+  // Idempotent.
+  virtual void release_order() = 0;
+  // Before a wait for something that may never come: the request's bytes leave the budget of requests at work, so that
+  // who waits keeps nobody out. False: too much is parked already, answer with what there is.
+  [[nodiscard]] virtual bool try_park() = 0;
+  // The connection has closed: the answer will go nowhere.
+  [[nodiscard]] virtual bool is_abandoned() const = 0;
+  // Rung when it closes.
+  [[nodiscard]] virtual WatchList& close_watches() = 0;
 
  protected:
-  ~EffectOrder() = default;
+  ~StartedRequest() = default;
 };
 
-// `info` and `order` outlive the coroutine. Never throws for bad bytes: that is Reply::kClose.
+// `info` and `request` outlive the coroutine. Never throws for bad bytes: that is Reply::kClose.
 using FrameHandler = std::function<boost::asio::awaitable<Reply>(
-    Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<EffectOrder> order)>;
+    Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest> request)>;
 
 }  // namespace weir::net

@@ -49,6 +49,10 @@ boost::asio::awaitable<void> wait_for_group(std::shared_ptr<ConnectionGroup> gro
   co_await group->wait_until_closed();
 }
 
+boost::asio::awaitable<bool> wait_for_handlers_of(std::shared_ptr<ConnectionGroup> group, SteadyTime deadline) {
+  co_return co_await group->wait_until_idle(deadline);
+}
+
 }  // namespace
 
 // The accepting half, on the first shard. Shared with its coroutine.
@@ -200,6 +204,14 @@ boost::asio::awaitable<void> Listener::stop(SteadyTime deadline) {
   co_await run_on(*shards_.front(), Acceptor::stop(acceptor_));
   for (std::size_t i = 0; i < groups_.size(); ++i) co_await run_on(*shards_[i], stop_group(groups_[i], deadline));
   for (std::size_t i = 0; i < groups_.size(); ++i) co_await run_on(*shards_[i], wait_for_group(groups_[i]));
+}
+
+boost::asio::awaitable<bool> Listener::wait_for_handlers(SteadyTime deadline) {
+  bool all_ended = true;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    all_ended = co_await run_on(*shards_[i], wait_for_handlers_of(groups_[i], deadline)) && all_ended;
+  }
+  co_return all_ended;
 }
 
 std::uint64_t Listener::refused_count() const {

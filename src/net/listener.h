@@ -19,7 +19,6 @@
 #include "base/result.h"
 #include "net/connection_group.h"
 #include "net/frame_handler.h"
-#include "net/memory_budget.h"
 #include "net/socket.h"
 
 namespace weir::net {
@@ -48,6 +47,9 @@ class Listener {
   // Called once, from a coroutine of any shard, all shards running: lets nobody in, starts no new request, lets started
   // ones finish and their replies leave, cuts what is left at `deadline`. Returns when every connection is closed.
   boost::asio::awaitable<void> stop(SteadyTime deadline);
+  // After stop(): returns once no handler runs any more, those included whose connection was cut, or at `deadline`
+  // (false). Whatever they work with must live until then.
+  boost::asio::awaitable<bool> wait_for_handlers(SteadyTime deadline);
 
   // Any thread.
   [[nodiscard]] std::uint32_t connection_count() const { return connection_count_->load(std::memory_order_relaxed); }

@@ -63,7 +63,8 @@ PartitionTable::PartitionTable(Ports ports)
     : ports_(std::move(ports)), map_(std::make_shared<const PartitionMap>()), tasks_(home()) {
   const auto parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads);
   for (auto* shard : ports_.shards) {
-    commit_loops_.push_back(std::make_unique<CommitLoop>(*shard, ports_.helpers, ports_.commit, parallel_flushes));
+    commit_loops_.push_back(
+        std::make_unique<CommitLoop>(*shard, ports_.commit_helpers, ports_.commit, parallel_flushes));
   }
 }
 

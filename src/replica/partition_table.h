@@ -75,6 +75,7 @@ class PartitionTable {
     storage::LogDirectory& directory;
     storage::GroupCommit& commit;
     Helpers& helpers;
+    Helpers& commit_helpers;  // flushes only
     std::vector<Shard*> shards;
   };
 

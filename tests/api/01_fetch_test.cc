@@ -91,6 +91,31 @@ TEST(Fetch, AParkedFetchIsAnsweredByTheNextCommit) {
   EXPECT_EQ(row.high_watermark, Offset(1));
 }
 
+TEST(Fetch, AParkedFetchEndsWithItsConnection) {
+  TestBroker broker;
+  create_topic(broker, "t");
+  auto request = fetch_request("t", 0);
+  request.max_wait_ms = INT32_MAX;
+  auto sent = broker.send(TestBroker::frame_of(request, kFetchByName));
+  broker.step();
+  ASSERT_FALSE(sent->reply.has_value());
+  sent->abandon();
+  broker.step();
+  EXPECT_TRUE(sent->reply.has_value()) << "what it holds is free, without any time passing";
+}
+
+TEST(Fetch, AFetchThatMayNotParkIsAnsweredAtOnce) {
+  TestBroker broker;
+  create_topic(broker, "t");
+  auto sent = broker.send(TestBroker::frame_of(fetch_request("t", 0), kFetchByName));
+  sent->may_park = false;
+  broker.step();
+  ASSERT_TRUE(sent->reply.has_value());
+  const auto row = broker.response_of<protocol::FetchRequest>(*sent, kFetchByName).responses.at(0).partitions.at(0);
+  EXPECT_EQ(row.error_code, ErrorCode::kNone);
+  EXPECT_EQ(row.records.size_bytes(), 0U);
+}
+
 TEST(Fetch, MinBytesWaitsForEnough) {
   TestBroker broker;
   create_topic(broker, "t");

@@ -87,7 +87,7 @@ ALLOWED = {
     ("file-calls", "src/net/listener.cc"): "as above: it opens /dev/null",
     ("file-headers", "src/net/response_order.cc"): "iovec, to send from several pieces",
     ("thread", "src/broker/server.cc"): "one thread a shard, from start to stop",
-    ("mutex", "src/net/memory_budget"): "one budget for the connections of all shards",
+    ("mutex", "src/base/memory_budget"): "one budget for the connections of all shards",
     ("mutex", "src/storage/segment"): "index entries not yet on disk: appended by the owner, searched by readers",
 }
 

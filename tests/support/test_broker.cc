@@ -8,10 +8,13 @@
 namespace weir::test {
 namespace {
 
-class Release final : public net::EffectOrder {
+class Started final : public net::StartedRequest {
  public:
-  explicit Release(std::shared_ptr<PendingReply> pending) : pending_(std::move(pending)) {}
-  void release() override { pending_->order_released = true; }
+  explicit Started(std::shared_ptr<PendingReply> pending) : pending_(std::move(pending)) {}
+  void release_order() override { pending_->order_released = true; }
+  bool try_park() override { return pending_->may_park; }
+  [[nodiscard]] bool is_abandoned() const override { return pending_->abandoned; }
+  WatchList& close_watches() override { return pending_->close_watches; }
 
  private:
   std::shared_ptr<PendingReply> pending_;
@@ -20,8 +23,8 @@ class Release final : public net::EffectOrder {
 boost::asio::awaitable<void> answer(broker::Broker& broker, net::Frame frame,
                                     std::shared_ptr<const net::ConnectionInfo> connection,
                                     std::shared_ptr<PendingReply> pending) {
-  auto order = std::make_shared<Release>(pending);
-  auto reply = co_await broker.answer(std::move(frame), std::move(connection), std::move(order));
+  auto started = std::make_shared<Started>(pending);
+  auto reply = co_await broker.answer(std::move(frame), std::move(connection), std::move(started));
   pending->reply = std::move(reply);
 }
 
@@ -56,8 +59,13 @@ TestBroker::TestBroker(Options options)
   CHECK(loaded.has_value(), "{}", loaded.error().front());
   config_ = *std::move(loaded);
 
-  broker::BrokerPorts ports{
-      .fs = *fs_, .commit = commit_, .clock = clock_, .random = random_, .helpers = helpers_, .shards = {}};
+  broker::BrokerPorts ports{.fs = *fs_,
+                            .commit = commit_,
+                            .clock = clock_,
+                            .random = random_,
+                            .helpers = helpers_,
+                            .commit_helpers = helpers_,
+                            .shards = {}};
   for (std::uint32_t i = 0; i < options.shard_count; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock_));
     ports.shards.push_back(shards_.back().get());

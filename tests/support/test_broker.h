@@ -32,10 +32,19 @@ class InlineHelpers final : public Helpers {
   std::deque<Work> queue_;
 };
 
-// The answer to a frame, when it has come.
+// The answer to a frame, when it has come, and what its connection would tell the handler.
 struct PendingReply {
   std::optional<net::Reply> reply;
   bool order_released = false;
+  bool may_park = true;
+  bool abandoned = false;
+  WatchList close_watches;
+
+  // The client has gone away.
+  void abandon() {
+    abandoned = true;
+    close_watches.ring_all();
+  }
 };
 
 class TestBroker {

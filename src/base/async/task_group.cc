@@ -48,10 +48,13 @@ std::size_t TaskGroup::running_count() const {
   return state_->running_count;
 }
 
-boost::asio::awaitable<void> TaskGroup::wait_until_empty() {
-  if (state_->running_count == 0) co_return;
-  state_->empty = make_one_shot<bool>(state_->shard);
-  co_await state_->empty->wait();
+boost::asio::awaitable<bool> TaskGroup::wait_until_empty(SteadyTime deadline) {
+  const auto state = state_;
+  if (state->running_count == 0) co_return true;
+  const auto empty = make_one_shot<bool>(state->shard);
+  state->empty = empty;
+  const auto ended = co_await empty->wait(deadline);
+  co_return ended.has_value();
 }
 
 }  // namespace weir

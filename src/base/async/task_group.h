@@ -24,8 +24,8 @@ class TaskGroup {
   // The same without the turn: what `task` does before its first wait is done before this returns. On the shard only.
   void start_now(std::string_view name, boost::asio::awaitable<void> task);
   [[nodiscard]] std::size_t running_count() const;
-  // Returns when nothing runs any more; tasks must have been told to end. One caller.
-  boost::asio::awaitable<void> wait_until_empty();
+  // Returns when nothing runs any more, or at `deadline` (false); tasks must have been told to end. One caller.
+  boost::asio::awaitable<bool> wait_until_empty(SteadyTime deadline = SteadyTime::max());
 
  private:
   struct State;

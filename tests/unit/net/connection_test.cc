@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/async/task_group.h"
 #include "support/seed.h"
 #include "unit/net/scripted_peer.h"
 
@@ -231,7 +232,7 @@ TEST(ConnectionOrder, TreatsAnExceptionAsAClosingReply) {
   Shard shard(0, clock);
   auto count = std::make_shared<std::atomic<std::uint32_t>>(1);
   FrameHandler thrower = [](Frame, std::shared_ptr<const ConnectionInfo>,
-                            std::shared_ptr<EffectOrder>) -> boost::asio::awaitable<Reply> {
+                            std::shared_ptr<StartedRequest>) -> boost::asio::awaitable<Reply> {
     throw std::runtime_error("planted");
   };
   auto group = std::make_shared<ConnectionGroup>(shard, ConnectionLimits{}, thrower, RequestBudgets::share(kMiB),
@@ -376,6 +377,28 @@ TEST(ConnectionBounds, OfTheBudgetDoNotLetAnnouncedFramesKeepOutWholeOnes) {
 }
 
 // --- files ---
+
+TEST(ConnectionBounds, OfTheBudgetAreNotHeldByRequestsThatWait) {
+  ConnectionBench bench({}, 100);
+  auto parked = bench.connect();
+  bench.send(parked, framed(std::string(80, 'p')));
+  auto& request = *bench.script.calls.at(0).started;
+  EXPECT_EQ(bench.budget->reserved_bytes(), 80u);
+  EXPECT_TRUE(request.try_park());
+  EXPECT_TRUE(request.try_park()) << "again is harmless";
+  EXPECT_EQ(bench.budget->reserved_bytes(), 0u);
+  EXPECT_EQ(bench.parked_budget->reserved_bytes(), 80u);
+
+  auto other = bench.connect();
+  bench.send(other, framed(std::string(80, 'o')));
+  ASSERT_EQ(bench.script.calls.size(), 2u) << "who waits keeps nobody out";
+  EXPECT_FALSE(bench.script.calls.at(1).started->try_park()) << "100 bytes may be parked";
+  EXPECT_EQ(bench.budget->reserved_bytes(), 80u);
+
+  bench.finish(0, text_reply("late"));
+  EXPECT_EQ(bench.parked_budget->reserved_bytes(), 0u);
+  EXPECT_EQ(parked.receive(), "late");
+}
 
 TEST(ConnectionReplies, CarryFileRanges) {
   ConnectionBench bench;
@@ -544,6 +567,28 @@ TEST(ConnectionEnd, OutlivesAHandlerThatAnswersToNobody) {
   bench.advance(Millis{30'000});
   EXPECT_EQ(*bench.open_count, 0u);
   bench.finish(0, text_reply("late"));
+}
+
+TEST(ConnectionEnd, TellsAHandlerThatNobodyWaitsForItsAnswer) {
+  ConnectionBench bench;
+  auto peer = bench.connect();
+  bench.send(peer, framed("wait"));
+  const auto& call = bench.script.calls.at(0);
+  auto watch = std::make_shared<Watch>(bench.shard);
+  call.started->close_watches().add(watch);
+  bool rung = false;
+  TaskGroup tasks(bench.shard);
+  tasks.start("watch", [](std::shared_ptr<Watch> held, bool* out) -> boost::asio::awaitable<void> {
+    *out = co_await held->wait(SteadyTime::max());
+  }(watch, &rung));
+  bench.shard.step();
+  EXPECT_FALSE(rung);
+  EXPECT_FALSE(call.started->is_abandoned());
+  bench.group->stop(bench.clock.steady());
+  bench.advance(Millis(1));
+  EXPECT_TRUE(call.started->is_abandoned());
+  EXPECT_TRUE(rung);
+  bench.finish(0, text_reply("nobody"));
 }
 
 TEST(ConnectionEnd, TakesLeaveOfAPeerThatStillSends) {

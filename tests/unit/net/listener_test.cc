@@ -111,10 +111,11 @@ class RunningListener {
     return options;
   }
   void open() {
-    const auto opened =
-        listener->open([this](Frame frame, std::shared_ptr<const ConnectionInfo> info,
-                              std::shared_ptr<EffectOrder>) { return answer(this, std::move(frame), std::move(info)); },
-                       RequestBudgets::share(kGiB), std::make_shared<BufferPool>());
+    const auto opened = listener->open(
+        [this](Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest>) {
+          return answer(this, std::move(frame), std::move(info));
+        },
+        RequestBudgets::share(kGiB), std::make_shared<BufferPool>());
     ASSERT_TRUE(opened);
   }
   void stop(Millis patience) {

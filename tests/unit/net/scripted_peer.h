@@ -23,7 +23,6 @@
 #include "base/check.h"
 #include "net/connection_group.h"
 #include "net/frame_handler.h"
-#include "net/memory_budget.h"
 #include "net/socket.h"
 #include "support/manual_clock.h"
 
@@ -127,15 +126,15 @@ class ScriptedHandler {
   struct Call {
     Frame frame;
     std::string payload;  // as it arrived
-    std::shared_ptr<EffectOrder> order;
+    std::shared_ptr<StartedRequest> started;
     std::shared_ptr<OneShot<Reply>> reply;
   };
 
   explicit ScriptedHandler(Shard& shard) : shard_(shard) {}
 
   [[nodiscard]] FrameHandler handler() {
-    return [this](Frame frame, std::shared_ptr<const ConnectionInfo>, std::shared_ptr<EffectOrder> order) {
-      return handle(this, std::move(frame), std::move(order));
+    return [this](Frame frame, std::shared_ptr<const ConnectionInfo>, std::shared_ptr<StartedRequest> started) {
+      return handle(this, std::move(frame), std::move(started));
     };
   }
   // From now on every request is answered at once with its own bytes.
@@ -144,14 +143,15 @@ class ScriptedHandler {
   std::vector<Call> calls;
 
  private:
-  static boost::asio::awaitable<Reply> handle(ScriptedHandler* self, Frame frame, std::shared_ptr<EffectOrder> order) {
+  static boost::asio::awaitable<Reply> handle(ScriptedHandler* self, Frame frame,
+                                              std::shared_ptr<StartedRequest> started) {
     const std::string payload(as_text(frame.bytes));
     if (self->echo_) co_return text_reply(payload);
     auto reply = make_one_shot<Reply>(self->shard_);
     Call call;
     call.frame = std::move(frame);
     call.payload = payload;
-    call.order = std::move(order);
+    call.started = std::move(started);
     call.reply = reply;
     self->calls.push_back(std::move(call));
     auto result = co_await reply->wait();
@@ -165,6 +165,8 @@ class ScriptedHandler {
 // One shard, one group of connections, any number of peers.
 class ConnectionBench {
  public:
+  static constexpr std::uint64_t kParkedBudgetBytes = 100;
+
   // One budget for frames of both kinds, unless `arriving_budget_bytes` gives those that arrive one of their own.
   explicit ConnectionBench(const ConnectionLimits& limits = {}, std::uint64_t budget_bytes = kGiB,
                            std::uint64_t arriving_budget_bytes = 0)
@@ -172,10 +174,12 @@ class ConnectionBench {
         script(shard),
         budget(std::make_shared<MemoryBudget>(budget_bytes)),
         arriving_budget(arriving_budget_bytes == 0 ? budget : std::make_shared<MemoryBudget>(arriving_budget_bytes)),
+        parked_budget(std::make_shared<MemoryBudget>(kParkedBudgetBytes)),
         buffers(std::make_shared<BufferPool>(kMiB)),
         open_count(std::make_shared<std::atomic<std::uint32_t>>(0)),
         group(std::make_shared<ConnectionGroup>(shard, limits, script.handler(),
-                                                RequestBudgets{budget, arriving_budget}, buffers, open_count)) {
+                                                RequestBudgets{budget, arriving_budget, parked_budget}, buffers,
+                                                open_count)) {
     std::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -203,7 +207,7 @@ class ConnectionBench {
     shard.step();
   }
   void release(std::size_t call) {
-    script.calls[call].order->release();
+    script.calls[call].started->release_order();
     shard.step();
   }
   void advance(Millis by) {
@@ -216,6 +220,7 @@ class ConnectionBench {
   ScriptedHandler script;
   std::shared_ptr<MemoryBudget> budget;
   std::shared_ptr<MemoryBudget> arriving_budget;
+  std::shared_ptr<MemoryBudget> parked_budget;
   std::shared_ptr<BufferPool> buffers;
   std::shared_ptr<std::atomic<std::uint32_t>> open_count;
   std::shared_ptr<ConnectionGroup> group;

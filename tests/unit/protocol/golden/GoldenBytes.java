@@ -3,17 +3,24 @@
 //   name TAB version TAB hex of the bytes TAB JSON of Kafka's converter
 //
 // The values are pseudo-random and the same on every machine. golden_bytes.txt, which the tests of src/protocol read, is
-// its output, made with the jars of Kafka's libs folder in the current directory:
+// its output, made with the jars of Kafka's libs folder in the current directory and the folder of our schema headers,
+// whose numbers say which APIs are wanted:
 //
 //   java -cp kafka-clients-4.4.0.jar:kafka-metadata-4.4.0.jar:jackson-annotations-2.21.jar:jackson-core-2.21.7.jar:\
-//   jackson-databind-2.21.7.jar:slf4j-api-1.7.36.jar GoldenBytes.java > golden_bytes.txt
+//   jackson-databind-2.21.7.jar:slf4j-api-1.7.36.jar GoldenBytes.java \
+//   src/protocol/schema > golden_bytes.txt
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.ApiMessageType;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.MessageUtil;
@@ -28,9 +35,6 @@ import org.apache.kafka.common.protocol.types.Type;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 
 public class GoldenBytes {
-  static final String[] APIS = {
-    "Produce", "Fetch", "ListOffsets", "Metadata", "FindCoordinator", "ApiVersions", "CreateTopics", "DeleteTopics", "InitProducerId"
-  };
   static final String[] CONTROL = {
     "LeaderChangeMessage", "SnapshotHeaderRecord", "SnapshotFooterRecord", "KRaftVersionRecord", "VotersRecord",
     "EndTxnMarker"
@@ -156,15 +160,27 @@ public class GoldenBytes {
     }
   }
 
+  // Ascending by key: the headers are named NN_name.h.
+  static List<ApiMessageType> wanted(Path schemas) throws Exception {
+    try (Stream<Path> files = Files.list(schemas)) {
+      return files.map(file -> file.getFileName().toString())
+          .filter(name -> name.matches("\\d+_.*\\.h"))
+          .map(name -> Short.valueOf(name.substring(0, name.indexOf('_'))))
+          .sorted()
+          .map(ApiMessageType::fromApiKey)
+          .toList();
+    }
+  }
+
   public static void main(String[] args) throws Exception {
     System.setOut(new java.io.PrintStream(System.out, true, "UTF-8"));
     String messages = "org.apache.kafka.common.message.";
     print("RequestHeader", messages + "RequestHeaderData", 100);
     print("ResponseHeader", messages + "ResponseHeaderData", 100);
-    for (String api : APIS) {
-      int maxVersion = api.equals("InitProducerId") ? 5 : 100; // version 6 is unstable in 4.4.0
-      print(api + "Request", messages + api + "RequestData", maxVersion);
-      print(api + "Response", messages + api + "ResponseData", maxVersion);
+    for (ApiMessageType api : wanted(Path.of(args[0]))) {
+      int maxVersion = api.highestSupportedVersion(false);
+      print(api.name + "Request", messages + api.name + "RequestData", maxVersion);
+      print(api.name + "Response", messages + api.name + "ResponseData", maxVersion);
     }
     for (String name : CONTROL) print(name, messages + name, 100);
     for (String name : METADATA) print(name + "Record", "org.apache.kafka.common.metadata." + name + "Record", 100);

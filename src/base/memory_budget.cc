@@ -1,8 +1,8 @@
-#include "net/memory_budget.h"
+#include "base/memory_budget.h"
 
 #include "base/check.h"
 
-namespace weir::net {
+namespace weir {
 
 MemoryBudget::Reservation& MemoryBudget::Reservation::operator=(Reservation&& other) noexcept {
   if (this == &other) return *this;
@@ -82,4 +82,4 @@ void MemoryBudget::grant_all(std::list<Waiter> fitting) {
   for (auto& waiter : fitting) waiter.grant(Reservation(shared_from_this(), waiter.size_bytes));
 }
 
-}  // namespace weir::net
+}  // namespace weir

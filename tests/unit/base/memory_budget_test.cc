@@ -1,4 +1,4 @@
-#include "net/memory_budget.h"
+#include "base/memory_budget.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace weir::net {
+namespace weir {
 namespace {
 
 using Reservation = MemoryBudget::Reservation;
@@ -118,4 +118,4 @@ TEST(MemoryBudget, HoldsItsBoundUnderThreads) {
 }
 
 }  // namespace
-}  // namespace weir::net
+}  // namespace weir

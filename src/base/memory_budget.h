@@ -1,5 +1,5 @@
-// One bound over the request bytes of the whole process, however many connections send them. Who doesn't fit waits in
-// arrival order, so that a large request is not starved by small ones. Any thread.
+// One bound over bytes that the whole process may hold for one purpose, whoever asks for them. Who doesn't fit waits in
+// arrival order, so that somebody who wants much is not starved by those who want little. Any thread.
 //
 // Always holds: reserved bytes are at most the capacity; while anybody waits nobody overtakes.
 #pragma once
@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-namespace weir::net {
+namespace weir {
 
 class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
  public:
@@ -70,18 +70,4 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   Ticket next_ticket_ = 1;
 };
 
-// Two bounds, so that frames which somebody announces and never sends can't keep out those that have arrived: whole
-// frames are charged to one, frames that are still arriving (and outgrew their first buffer) to the other.
-struct RequestBudgets {
-  std::shared_ptr<MemoryBudget> arrived;
-  std::shared_ptr<MemoryBudget> arriving;
-
-  // A quarter of `capacity_bytes` for whole frames, the rest for those that arrive: the larger ones are in it.
-  [[nodiscard]] static RequestBudgets share(std::uint64_t capacity_bytes) {
-    const auto arrived_bytes = capacity_bytes / 4;
-    return {std::make_shared<MemoryBudget>(arrived_bytes),
-            std::make_shared<MemoryBudget>(capacity_bytes - arrived_bytes)};
-  }
-};
-
-}  // namespace weir::net
+}  // namespace weir
