@@ -70,7 +70,7 @@ void check_item(Item& item, const RequestContext& context, const ProduceRequest&
     return refuse(item, ErrorCode::kInvalidTopicException);
   }
   item.partition = topic->partition(item.index);
-  if (item.partition == nullptr) refuse(item, ErrorCode::kNotLeaderOrFollower);  // still opening, or its log failed
+  if (item.partition == nullptr) refuse(item, topic->reason_unserved(item.index));
 }
 
 std::vector<Item> list_items(const ProduceRequest& request) {

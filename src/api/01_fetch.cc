@@ -65,7 +65,7 @@ void resolve(Item& item, const Fetching& fetching, const replica::PartitionMap& 
   if (!topic->has_partition(item.asked->partition)) return refuse(ErrorCode::kUnknownTopicOrPartition);
   if (item.asked->partition_max_bytes < 0) return refuse(ErrorCode::kInvalidRequest);
   const auto& partition = topic->partition(item.asked->partition);
-  if (partition == nullptr) return refuse(ErrorCode::kNotLeaderOrFollower);
+  if (partition == nullptr) return refuse(topic->reason_unserved(item.asked->partition));
   if (const auto error = check_epoch(*partition, item.asked->current_leader_epoch); error != ErrorCode::kNone) {
     return refuse(error);
   }

@@ -114,7 +114,7 @@ boost::asio::awaitable<Row> answer_or_refuse(RequestContext& context, const List
     const auto held = partition;  // the map may change while we look
     row = co_await answer(context, *held, asked);
   } else {
-    row.error_code = ErrorCode::kNotLeaderOrFollower;
+    row.error_code = topic->reason_unserved(asked.partition_index);
   }
   co_return row;
 }

@@ -203,7 +203,9 @@ std::int64_t Broker::broker_epoch() const {
 std::vector<std::string> Broker::unready_reasons() const {
   std::vector<std::string> reasons;
   if (failed_.load(std::memory_order_acquire)) reasons.emplace_back("cluster metadata can't be written any more");
-  for (const auto& failure : partitions_->failures()) reasons.push_back("partition is not served: " + failure);
+  for (const auto& [name, why] : partitions_->failures()) {
+    reasons.push_back(fmt::format("partition {}-{} is not served: {}", name.topic, name.partition, why));
+  }
   return reasons;
 }
 

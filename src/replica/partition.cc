@@ -47,7 +47,8 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   constexpr std::int32_t kInSyncReplicas = 1;
   if (acks == Acks::kAll && rules_.min_insync_replicas > kInSyncReplicas) return failed(ErrorCode::kNotEnoughReplicas);
 
-  auto valid = record::validate_batch(batch, rules_.batch, clock_.wall_ms());
+  const auto now_ms = clock_.wall_ms();
+  auto valid = record::validate_batch(batch, rules_.batch, now_ms);
   if (!valid) return refused(std::move(valid).error());
   // Before the duplicates: a log that takes no more writes can't make the original durable either.
   if (log_->fence() != nullptr) return failed(ErrorCode::kKafkaStorageError);
@@ -63,7 +64,7 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
     if (log_->fence() != nullptr) end_waits(ErrorCode::kKafkaStorageError);  // no flush will come for them
     return failed(error);
   }
-  producers_.remember(header);
+  producers_.remember(header, now_ms);
   log_end_.store(header.next_offset().value(), std::memory_order_release);
   if (!rules_.ack_needs_flush) advance_high_watermark();
   if (rules_.ack_needs_flush || log_->log_end() - log_->flushed_end() >= rules_.flush_messages_max) flush_soon();

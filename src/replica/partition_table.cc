@@ -6,9 +6,15 @@
 #include "base/async/run_on.h"
 #include "base/log.h"
 #include "config/topic_settings.h"
+#include "model/topic_name.h"
 #include "replica/partition_rules.h"
 
 namespace weir::replica {
+
+ErrorCode TopicPartitions::reason_unserved(PartitionIndex index) const {
+  const bool has_failed = std::ranges::find(failed, index) != failed.end();
+  return has_failed ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
+}
 
 const TopicPartitions* PartitionMap::find(std::string_view name) const {
   const auto found = by_name_.find(name);
@@ -79,13 +85,40 @@ Shard& PartitionTable::owner_of(const Uuid& topic_id, PartitionIndex index) cons
 boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata::Image> image,
                                                   LogOffsets checkpoints) {
   co_await apply(std::move(image), checkpoints);
-  // A deletion that was cut short may have left entries behind.
+  // A deletion that was cut short may have left directories and entries behind.
   const auto known = map();
+  co_await run_on_helper(ports_.helpers, home(), [this, known] {
+    set_strays_aside(*known);
+    return true;
+  });
   const bool has_stale_entry = std::ranges::any_of(
       checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
   if (!has_stale_entry) co_return;
   if (const auto written = co_await write_checkpoints(); !written) {
     log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
+  }
+}
+
+void PartitionTable::set_strays_aside(const PartitionMap& known) const {
+  auto& directory = ports_.directory;
+  const auto present = directory.list_partitions();
+  if (!present) {
+    log_warn("{}: can't look for stray partitions: {}", directory.path().string(), to_string(present.error()));
+    return;
+  }
+  for (const auto& name : *present) {
+    if (name == TopicPartition{std::string(kMetadataTopic), PartitionIndex{0}}) continue;
+    const auto* topic = known.find(name.topic);
+    if (topic != nullptr && topic->has_partition(name.partition)) continue;
+    const auto aside = directory.set_aside(name);
+    if (aside) {
+      log_warn("{}-{}: no topic claims this directory, it is {} now", name.topic, name.partition, aside->string());
+    } else {
+      log_warn("{}-{}: no topic claims this directory: {}", name.topic, name.partition, to_string(aside.error()));
+    }
+  }
+  if (const auto removed = directory.remove_deleted(); !removed) {
+    log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
   }
 }
 
@@ -117,15 +150,16 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
 
   std::unordered_map<Uuid, std::shared_ptr<TopicPartitions>> opened_topics;
   for (auto& opening : change.openings) {
+    auto& topic = opened_topics[opening.topic_id];
+    if (topic == nullptr) topic = std::make_shared<TopicPartitions>(*change.map->find(opening.topic_id));
     if (!opening.outcome) {
-      failures_.push_back(
-          fmt::format("{}-{}: {}", opening.name.topic, opening.name.partition, to_string(opening.outcome.error())));
-      log_error("partition is not served: {}", failures_.back());
+      const auto why = to_string(opening.outcome.error());
+      log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, why);
+      failures_[opening.name] = why;
+      topic->failed.push_back(opening.name.partition);
       continue;
     }
     auto& owner = owner_of(opening.topic_id, opening.name.partition);
-    auto& topic = opened_topics[opening.topic_id];
-    if (topic == nullptr) topic = std::make_shared<TopicPartitions>(*change.map->find(opening.topic_id));
     topic->partitions[static_cast<std::size_t>(opening.name.partition.value())] = std::make_shared<Partition>(
         owner, ports_.clock, commit_loop(owner), Partition::Identity{opening.name, opening.topic_id},
         opening.leader_epoch, std::move(opening.rules), std::move(opening.log), std::move(opening.producers));
@@ -218,7 +252,9 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
   WEIR_TRY(prepare_directory(opening));
-  opening.options.on_batch = [&opening](const record::BatchHeader& batch) { opening.producers.remember(batch); };
+  opening.options.on_batch = [&opening](const record::BatchHeader& batch) {
+    opening.producers.remember(batch, batch.max_timestamp);
+  };
   auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, ports_.directory.partition_path(opening.name),
                                 opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());
@@ -248,10 +284,11 @@ Result<void> PartitionTable::prepare_directory(const Opening& opening) const {
 boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics) {
   std::vector<TopicPartition> names;
   for (const auto& topic : topics) {
-    for (const auto& partition : topic->partitions) {
-      if (partition == nullptr) continue;
-      partition->owner().post([partition] { partition->close(); });
-      names.push_back(partition->name());
+    for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+      names.push_back({topic->name, PartitionIndex(static_cast<std::int32_t>(i))});
+      failures_.erase(names.back());
+      const auto& partition = topic->partitions[i];  // null when its log could not be opened
+      if (partition != nullptr) partition->owner().post([partition] { partition->close(); });
     }
   }
   if (const auto written = co_await write_checkpoints(); !written) {
@@ -261,7 +298,8 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   // the background; readers hold them open as long as they need.
   auto rename_all = [this, names = std::move(names)] {
     for (const auto& name : names) {
-      if (const auto moved = ports_.directory.mark_deleted(name); !moved) {
+      const auto moved = ports_.directory.mark_deleted(name);
+      if (!moved && moved.error().code != Errc::kNotFound) {
         log_error("{}-{}: can't be marked deleted: {}", name.topic, name.partition, to_string(moved.error()));
       }
     }

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct TopicPartitions {
   std::string name;
   Uuid id;
   std::vector<std::shared_ptr<Partition>> partitions;
+  std::vector<PartitionIndex> failed;  // whose log could not be opened
 
   [[nodiscard]] bool has_partition(PartitionIndex index) const {
     return index.value() >= 0 && static_cast<std::size_t>(index.value()) < partitions.size();
@@ -39,6 +41,8 @@ struct TopicPartitions {
   [[nodiscard]] const std::shared_ptr<Partition>& partition(PartitionIndex index) const {
     return partitions[static_cast<std::size_t>(index.value())];
   }
+  // Why partition(index) is null.
+  [[nodiscard]] ErrorCode reason_unserved(PartitionIndex index) const;
 };
 
 // Immutable once published.
@@ -87,6 +91,7 @@ class PartitionTable {
 
   // Home shard, once, before anything is served: opens the partitions of the first image, recovering what the last
   // stop left. `checkpoints` tell what is durable.
+  // Directories that no topic of the image claims are set aside: what is in them was somebody's once.
   boost::asio::awaitable<void> open(std::shared_ptr<const metadata::Image> image, LogOffsets checkpoints);
 
   // Home shard: makes the partitions follow a newly published image, in the background.
@@ -111,7 +116,7 @@ class PartitionTable {
 
   [[nodiscard]] CommitLoop& commit_loop(const Shard& shard) { return *commit_loops_[shard.index()]; }
   // Home shard. Partitions whose log could not be opened, with the reason: readiness tells of them.
-  [[nodiscard]] const std::vector<std::string>& failures() const { return failures_; }
+  [[nodiscard]] const std::map<TopicPartition, std::string>& failures() const { return failures_; }
 
  private:
   struct Opening;  // one log to open, and what came of it
@@ -123,6 +128,7 @@ class PartitionTable {
   void plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const;
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
+  void set_strays_aside(const PartitionMap& known) const;
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   [[nodiscard]] Result<void> prepare_directory(const Opening& opening) const;
   boost::asio::awaitable<void> remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics);
@@ -144,7 +150,7 @@ class PartitionTable {
   std::deque<std::shared_ptr<OneShot<bool>>> checkpoint_turns_;  // who waits to write them
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
-  std::vector<std::string> failures_;
+  std::map<TopicPartition, std::string> failures_;
   TaskGroup tasks_;
 };
 

@@ -41,14 +41,14 @@ SequenceDecision ProducerStates::decide(const record::BatchHeader& batch) const 
   return {follows ? SequenceVerdict::kNew : SequenceVerdict::kOutOfOrder, {}};
 }
 
-void ProducerStates::remember(const record::BatchHeader& batch) {
+void ProducerStates::remember(const record::BatchHeader& batch, std::int64_t seen_ms) {
   if (!batch.has_producer()) return;
   auto& producer = producers_[batch.producer_id];
   if (batch.producer_epoch != producer.epoch) {
     producer.epoch = batch.producer_epoch;
     producer.batch_count = 0;
   }
-  producer.newest_timestamp_ms = std::max(producer.newest_timestamp_ms, batch.max_timestamp);
+  producer.seen_ms = std::max(producer.seen_ms, seen_ms);
   if (batch.is_control()) return;  // a marker carries no sequence
   producer.push({.first_sequence = batch.base_sequence,
                  .last_sequence = batch.last_sequence(),
@@ -58,7 +58,7 @@ void ProducerStates::remember(const record::BatchHeader& batch) {
 }
 
 void ProducerStates::expire(std::int64_t before_ms) {
-  std::erase_if(producers_, [&](const auto& entry) { return entry.second.newest_timestamp_ms < before_ms; });
+  std::erase_if(producers_, [&](const auto& entry) { return entry.second.seen_ms < before_ms; });
 }
 
 std::span<const SequencedBatch> ProducerStates::batches(ProducerId id) const {

@@ -43,10 +43,12 @@ class ProducerStates {
   // Whether a validated batch with a producer id may be appended. No state for its id: anything is accepted.
   [[nodiscard]] SequenceDecision decide(const record::BatchHeader& batch) const;
 
-  // Takes in an appended (or replayed) batch; batches without a producer id are ignored.
-  void remember(const record::BatchHeader& batch);
+  // Takes in a batch that was appended at `seen_ms`, in wall time; batches without a producer id are ignored. In a
+  // replay nobody knows any more when it was appended: seen_ms is the batch's own time then, as in Kafka.
+  void remember(const record::BatchHeader& batch, std::int64_t seen_ms);
 
-  // Forgets producers whose newest batch is older than `before_ms` (producer.id.expiration.ms).
+  // Forgets producers that were last seen before `before_ms` (producer.id.expiration.ms). Kafka goes by the records'
+  // own time here too, so a producer of old timestamps loses its idempotence under way; here it keeps it.
   void expire(std::int64_t before_ms);
 
   [[nodiscard]] std::size_t producer_count() const { return producers_.size(); }
@@ -58,7 +60,7 @@ class ProducerStates {
     ProducerEpoch epoch = kNoProducerEpoch;
     std::uint8_t batch_count = 0;
     std::array<SequencedBatch, kBatchWindow> batches;  // the first batch_count, oldest first
-    std::int64_t newest_timestamp_ms = kNoTimestamp;
+    std::int64_t seen_ms = kNoTimestamp;
 
     [[nodiscard]] std::span<const SequencedBatch> window() const { return {batches.data(), batch_count}; }
     void push(const SequencedBatch& batch);

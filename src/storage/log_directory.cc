@@ -17,6 +17,7 @@ constexpr std::string_view kCleanMarkerFile = ".kafka_cleanshutdown";
 constexpr std::string_view kIdentityFile = "meta.properties";
 constexpr std::string_view kPartitionMetadataFile = "partition.metadata";
 constexpr std::string_view kDeleteSuffix = "-delete";
+constexpr std::string_view kStraySuffix = "-stray";
 
 constexpr std::size_t kFileNameBytesMax = 255;
 constexpr std::uint64_t kSmallFileBytesMax = 64 * kKiB;
@@ -159,12 +160,20 @@ Result<std::optional<Uuid>> LogDirectory::read_partition_metadata(const TopicPar
 }
 
 Result<Path> LogDirectory::mark_deleted(const TopicPartition& of) {
+  return rename_with_suffix(of, kDeleteSuffix);
+}
+
+Result<Path> LogDirectory::set_aside(const TopicPartition& of) {
+  return rename_with_suffix(of, kStraySuffix);
+}
+
+Result<Path> LogDirectory::rename_with_suffix(const TopicPartition& of, std::string_view suffix) {
   // Kafka draws the id at random. The topic's own is as unique: a topic made anew has another.
   auto topic_id = read_partition_metadata(of);
   Uuid id = topic_id && *topic_id ? **topic_id : Uuid{};
   for (;;) {
-    const auto suffix = fmt::format("-{}.{}{}", of.partition.value(), to_hex(id), kDeleteSuffix);
-    const auto name = of.topic.substr(0, kFileNameBytesMax - suffix.size()) + suffix;
+    const auto ending = fmt::format("-{}.{}{}", of.partition.value(), to_hex(id), suffix);
+    const auto name = of.topic.substr(0, kFileNameBytesMax - ending.size()) + ending;
     WEIR_TRY_ASSIGN(taken, fs_.exists(path_ / name));
     if (taken) {
       ++id.bytes.back();

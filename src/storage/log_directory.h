@@ -42,9 +42,12 @@ class LogDirectory {
   // The partition.metadata file: written before a partition's first data.
   Result<void> write_partition_metadata(const TopicPartition& of, const Uuid& topic_id);
   [[nodiscard]] Result<std::optional<Uuid>> read_partition_metadata(const TopicPartition& of) const;
-  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted. Whoever writes
+  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted. kNotFound: there
+  // is no such directory. Whoever writes
   // the checkpoints leaves the partition out from then on: a topic made anew must not inherit its offsets.
   Result<Path> mark_deleted(const TopicPartition& of);
+  // Renames to `<topic>-<p>.<hex>-stray`: a directory that no topic claims. Its files stay for somebody to look at.
+  Result<Path> set_aside(const TopicPartition& of);
   // Removes every `-delete` directory, file by file, large ones in steps that leave the disk to others in between.
   Result<void> remove_deleted();
 
@@ -52,6 +55,7 @@ class LogDirectory {
   Result<void> write_clean_marker(std::int64_t broker_epoch);
 
  private:
+  Result<Path> rename_with_suffix(const TopicPartition& of, std::string_view suffix);
   LogDirectory(FileSystem& fs, Path path) : fs_(fs), path_(std::move(path)) {}
 
   FileSystem& fs_;

@@ -16,7 +16,9 @@ using storage::Path;
 
 FaultFs::Outcome FaultFs::begin_call(const char* name, const Path& path) {
   ++calls_count_;
-  const bool fails = calls_count_ == fail_at_ || (cut_at_ != 0 && calls_count_ >= cut_at_);
+  const bool is_named = fail_name_ == name;
+  if (is_named) fail_name_.clear();
+  const bool fails = is_named || calls_count_ == fail_at_ || (cut_at_ != 0 && calls_count_ >= cut_at_);
   if (!fails) return Outcome::kGoOn;
   if (failed_call_.empty()) failed_call_ = fmt::format("{} {}", name, path.native());
   return Outcome::kFail;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "storage/fs.h"
 
@@ -17,6 +18,8 @@ class FaultFs final : public storage::FileSystem {
 
   // Calls are counted from 1; reads of memory state (is_resident, descriptor, drop_cache) are not calls.
   void fail_call(std::uint64_t number, int os_errno) { fail_at_ = number, os_errno_ = os_errno; }
+  // The same for the next call of this name: "pwritev", "datasync", "open"...
+  void fail_next(std::string name, int os_errno) { fail_name_ = std::move(name), os_errno_ = os_errno; }
   // That call and all after it fail.
   void cut_power_at(std::uint64_t number) { cut_at_ = number; }
 
@@ -55,6 +58,7 @@ class FaultFs final : public storage::FileSystem {
   std::uint64_t calls_count_ = 0;
   std::uint64_t fail_at_ = 0;
   std::uint64_t cut_at_ = 0;
+  std::string fail_name_;
   int os_errno_ = 0;
   std::string failed_call_;
 };

@@ -51,7 +51,7 @@ std::uint32_t TestBroker::default_shard_count() {
 }
 
 TestBroker::TestBroker(Options options)
-    : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), random_(options.seed) {
+    : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), faults_(*fs_), random_(options.seed) {
   config::LoadRequest request;
   request.assignments.push_back({.text = "log.dirs=/weir"});
   for (auto& setting : options.settings) request.assignments.push_back({.text = std::move(setting)});
@@ -59,7 +59,7 @@ TestBroker::TestBroker(Options options)
   CHECK(loaded.has_value(), "{}", loaded.error().front());
   config_ = *std::move(loaded);
 
-  broker::BrokerPorts ports{.fs = *fs_,
+  broker::BrokerPorts ports{.fs = faults_,
                             .commit = commit_,
                             .clock = clock_,
                             .random = random_,

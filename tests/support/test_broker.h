@@ -16,6 +16,7 @@
 #include "broker/broker.h"
 #include "protocol/codec.h"
 #include "protocol/header.h"
+#include "support/fault_fs.h"
 #include "support/manual_clock.h"
 #include "support/memory_fs.h"
 
@@ -112,6 +113,8 @@ class TestBroker {
   [[nodiscard]] broker::Broker& broker() { return *broker_; }
   [[nodiscard]] ManualClock& clock() { return clock_; }
   [[nodiscard]] const std::shared_ptr<MemoryFs>& fs() const { return fs_; }
+  // What the broker sees of it: calls can be made to fail.
+  [[nodiscard]] FaultFs& faults() { return faults_; }
   [[nodiscard]] const std::string& listener_host() const { return listener_host_; }
 
   static Bytes flatten(const ByteChain& chain);
@@ -120,6 +123,7 @@ class TestBroker {
   static constexpr std::int32_t kCorrelationId = 4711;
 
   std::shared_ptr<MemoryFs> fs_;
+  FaultFs faults_;
   ManualClock clock_;
   SeededRandom random_;
   InlineHelpers helpers_;

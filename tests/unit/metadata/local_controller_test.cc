@@ -265,16 +265,18 @@ TEST(LocalController, AFailedAppendEndsAllChanges) {
   EXPECT_EQ(log.append_count, appends);
 }
 
-TEST(LocalController, AFullVolumeRefusesUntilThereIsRoom) {
-  MemoryMetadataLog log;
-  Node node(log);
-  ASSERT_TRUE(node.start().has_value());
-  log.fail_with = Errc::kNoSpace;
-  EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kKafkaStorageError);
-  EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kKafkaStorageError);
-  log.fail_with.reset();
-  EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kNone);
-  EXPECT_TRUE(*node.images.get() == *reloaded(log));
+TEST(LocalController, WhatPassesRefusesUntilItHasPassed) {
+  for (const auto code : {Errc::kNoSpace, Errc::kTooManyFiles}) {
+    MemoryMetadataLog log;
+    Node node(log);
+    ASSERT_TRUE(node.start().has_value());
+    log.fail_with = code;
+    EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kKafkaStorageError);
+    EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kKafkaStorageError);
+    log.fail_with.reset();
+    EXPECT_EQ((**node.create({"a"})).front().error, ErrorCode::kNone);
+    EXPECT_TRUE(*node.images.get() == *reloaded(log));
+  }
 }
 
 TEST(LocalController, AStartThatCannotAppendFails) {

@@ -18,7 +18,7 @@ class Feed {
     const auto batch = make(first_sequence, record_count, epoch);
     const auto verdict = states_.decide(batch).verdict;
     if (verdict == SequenceVerdict::kNew) {
-      states_.remember(batch);
+      states_.remember(batch, batch.max_timestamp);
       end_ = batch.next_offset();
     }
     return verdict;
@@ -112,11 +112,24 @@ TEST(ProducerStates, ExpiryForgetsByTheNewestBatch) {
   EXPECT_EQ(feed.offer(77, 1, -1 + 1), SequenceVerdict::kNew) << "expired: anything is accepted again";
 }
 
+// What a producer of historical data would lose under way.
+TEST(ProducerStates, ExpiryGoesByWhenAProducerWasSeenNotByItsTimestamps) {
+  Feed feed;
+  ProducerStates states;
+  auto batch = feed.make(0, 1);
+  batch.max_timestamp = 1000;
+  states.remember(batch, 90'000);
+  states.expire(90'000);
+  EXPECT_EQ(states.producer_count(), 1U);
+  states.expire(90'001);
+  EXPECT_EQ(states.producer_count(), 0U);
+}
+
 TEST(ProducerStates, BatchesWithoutAProducerLeaveNoTrace) {
   ProducerStates states;
   record::BatchHeader batch;
   batch.records_count = 1;
-  states.remember(batch);
+  states.remember(batch, 1);
   EXPECT_EQ(states.producer_count(), 0U);
 }
 
@@ -128,7 +141,7 @@ TEST(ProducerStates, ReplayGivesTheSameState) {
     auto batch = feed.make(i, 1);
     batch.base_offset = Offset(i);
     batch.max_timestamp = 1000 + i;
-    replayed.remember(batch);
+    replayed.remember(batch, batch.max_timestamp);
   }
   const auto live = feed.states().batches(kProducer);
   const auto again = replayed.batches(kProducer);
