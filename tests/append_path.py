@@ -7,9 +7,9 @@ The broker of preset coverage runs twice, once with PRODUCES warm produces and o
 the one before was acknowledged. A function that was entered PRODUCES times more in the second run belongs to every
 produce; a timer or a start-up step does not reach that number. A header and its source are one stop.
 
-Left out: `base`, and the folders and files that the README's table "Beside the path" names with the reason: nouns whose
-inline accessors run everywhere, the way back of the answer, and the flush. What is on the path and in neither list
-fails, as does a name in a list that nothing executes: the README can't drift from the code.
+Left out: `base`, and the folders and files that the README's table "Beside the path" names, each with what it does
+there. What is executed and in neither list fails, as does a name in a list that nothing executes, so that neither can
+grow unseen.
 --list prints every file with the functions entered, and checks nothing.
 """
 import argparse
@@ -147,8 +147,8 @@ def check(stops):
     with open(os.path.join(ROOT, "src/README.md"), encoding="utf-8") as file:
         readme = file.read()
     append, dispatch = (stops_named(paragraph(readme, title)) for title in ("Produce", "Dispatch"))
-    beside = re.findall(r"^\| `([\w/.]+)` \|", readme[readme.index("Beside the path"):], re.M)
-    beside = [stop_of(name) if name.endswith((".cc", ".h")) else name for name in beside]
+    rows = readme[readme.index("Beside the path |"):].split("\n\n", 1)[0].splitlines()[2:]
+    beside = [stop_of(name) for row in rows for name in re.findall(r"`([\w/.]+)`", row.split("|")[0])]
     failures = []
 
     def is_beside(stop):

@@ -11,7 +11,6 @@
 
 #include "api/dispatcher.h"
 #include "base/async/run_on.h"
-#include "model/topic_name.h"
 
 namespace weir::api {
 namespace {
@@ -66,7 +65,7 @@ void check_item(Item& item, const RequestContext& context, const ProduceRequest&
   }
   if (record::BatchHeader::read(item.batch.data()).is_transactional()) return refuse(item, ErrorCode::kInvalidTxnState);
   if (request.acks < -1 || request.acks > 1) return refuse(item, ErrorCode::kInvalidRequiredAcks);
-  if (is_internal_topic(topic->name) && context.client_id != kAdminClient) {
+  if (topic->is_internal && context.client_id != kAdminClient) {
     return refuse(item, ErrorCode::kInvalidTopicException);
   }
   item.partition = topic->partition(item.index);

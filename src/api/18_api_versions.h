@@ -1,7 +1,7 @@
 // The one answer that must be possible before the version is agreed on.
 #pragma once
 
-#include "api/request_context.h"
+#include "api/dispatcher.h"
 #include "net/frame_handler.h"
 
 namespace weir::api {

@@ -25,8 +25,6 @@ const Api* find_api(std::int16_t key) {
   return index < by_key.size() ? by_key[index] : nullptr;
 }
 
-}  // namespace
-
 boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, net::Frame frame,
                                             std::shared_ptr<const net::ConnectionInfo> connection,
                                             std::shared_ptr<net::StartedRequest> started) {
@@ -59,6 +57,15 @@ boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, ne
   }
   const auto body = request->body;
   co_return co_await api->serve(context, std::move(frame), body);
+}
+
+}  // namespace
+
+net::FrameHandler frame_handler(Services& services) {
+  return [&services](Shard& shard, net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
+                     std::shared_ptr<net::StartedRequest> started) {
+    return dispatch(services, shard, std::move(frame), std::move(connection), std::move(started));
+  };
 }
 
 }  // namespace weir::api

@@ -6,15 +6,33 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 
-#include "api/request_context.h"
+#include "api/services.h"
+#include "base/async/shard.h"
 #include "base/log.h"
+#include "net/frame_handler.h"
 #include "protocol/codec.h"
 #include "protocol/header.h"
 
 namespace weir::api {
+
+// One request on its way: who asks, in which version, and the means to answer. Lives in the dispatcher's coroutine.
+struct RequestContext {
+  Services& services;
+  Shard& shard;
+  std::int16_t version = 0;
+  std::int32_t correlation_id = 0;
+  std::optional<std::string> client_id;
+  std::shared_ptr<const net::ConnectionInfo> connection;
+  std::shared_ptr<net::StartedRequest> started;
+
+  // The request has taken effect: only waiting is left, so the connection's next request may start.
+  void effect_done() const { started->release_order(); }
+};
 
 struct VersionRange {
   std::int16_t min = 0;
@@ -39,11 +57,10 @@ struct Api {
                                               MutableByteView body) = nullptr;
 };
 
-// Answers one frame. Unknown keys, versions outside the range (but for ApiVersions) and bytes that don't parse close
-// the connection, as Kafka does (kafka-protocol 2.1).
-boost::asio::awaitable<net::Reply> dispatch(Services& services, Shard& shard, net::Frame frame,
-                                            std::shared_ptr<const net::ConnectionInfo> connection,
-                                            std::shared_ptr<net::StartedRequest> started);
+// What net calls for every frame, on the connection's shard. Unknown keys, versions outside the range (but for
+// ApiVersions) and bytes that don't parse close the connection, as Kafka does (kafka-protocol 2.1). `services` outlive
+// every request.
+[[nodiscard]] net::FrameHandler frame_handler(Services& services);
 
 // A response with its header and its 4-byte size. One that can't be encoded is our own bug: logged, and the connection
 // closes rather than stay mute.

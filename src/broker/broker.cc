@@ -141,16 +141,8 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
   co_return Result<void>{};
 }
 
-boost::asio::awaitable<net::Reply> Broker::answer(net::Frame frame,
-                                                  std::shared_ptr<const net::ConnectionInfo> connection,
-                                                  std::shared_ptr<net::StartedRequest> started) {
-  return api::dispatch(*services_, current_shard(), std::move(frame), std::move(connection), std::move(started));
-}
-
-Shard& Broker::current_shard() const {
-  const auto current = std::ranges::find_if(ports_.shards, [](const Shard* shard) { return shard->is_current(); });
-  CHECK(current != ports_.shards.end(), "a frame outside every shard");
-  return **current;
+net::FrameHandler Broker::frame_handler() {
+  return api::frame_handler(*services_);
 }
 
 boost::asio::awaitable<void> Broker::keep_checkpoints() {

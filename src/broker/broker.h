@@ -1,7 +1,7 @@
 // The broker in one object: opens its directory, starts the controller and the partitions, answers frames, and stops
 // cleanly. Everything nondeterministic is a port (design decision 11), so tests run several of them in one thread.
 //
-// Order of life: open() → start() → answer()... → stop(). start() and stop() run on shard 0; what they do that blocks
+// Order of life: open() → start() → frames → stop(). start() and stop() run on shard 0; what they do that blocks
 // runs on helpers. Nothing is answered before start() has returned.
 #pragma once
 
@@ -48,9 +48,8 @@ class Broker {
   // Takes over the node's leadership in a new epoch and recovers every partition. `endpoints` are the advertised ones.
   boost::asio::awaitable<Result<void>> start(std::vector<metadata::Endpoint> endpoints);
 
-  // On a connection's shard: the net::FrameHandler.
-  boost::asio::awaitable<net::Reply> answer(net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
-                                            std::shared_ptr<net::StartedRequest> started);
+  // After start(): answers the frames of connections on any of the shards.
+  [[nodiscard]] net::FrameHandler frame_handler();
 
   // Clean stop: everything flushed, logs closed, checkpoints and the marker written. No request may be under way. An
   // error: the marker is not there, the next start recovers.
@@ -76,7 +75,6 @@ class Broker {
   boost::asio::awaitable<void> keep_checkpoints();
   boost::asio::awaitable<void> checkpoint();
   [[nodiscard]] std::int64_t broker_epoch() const;  // the offset of this process's registration
-  [[nodiscard]] Shard& current_shard() const;
   [[nodiscard]] Shard& home() const { return *ports_.shards.front(); }
 
   const config::LoadedConfig& config_;

@@ -130,12 +130,8 @@ Result<void> Server::open_http() {
 
 Result<void> Server::open_listener() {
   const auto budget_bytes = static_cast<std::uint64_t>(config_.settings.weir_request_memory_bytes);
-  return listener_->open(
-      [this](net::Frame frame, std::shared_ptr<const net::ConnectionInfo> connection,
-             std::shared_ptr<net::StartedRequest> started) {
-        return broker_->answer(std::move(frame), std::move(connection), std::move(started));
-      },
-      net::RequestBudgets::share(budget_bytes), std::make_shared<BufferPool>());
+  return listener_->open(broker_->frame_handler(), net::RequestBudgets::share(budget_bytes),
+                         std::make_shared<BufferPool>());
 }
 
 Readiness Server::readiness() const {

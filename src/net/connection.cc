@@ -309,7 +309,7 @@ boost::asio::awaitable<void> Connection::run(std::shared_ptr<Request> request, F
   auto& connection = *request->connection;
   Reply reply;  // closes, unless the handler says something else
   try {
-    auto handling = connection.group_->handler_(std::move(frame), connection.info_, request);
+    auto handling = connection.group_->handler_(connection.group_->shard_, std::move(frame), connection.info_, request);
     reply = co_await std::move(handling);
   } catch (const std::exception& error) {
     log_error("a request from {} ended by an exception: {}", to_string(connection.info_->peer), error.what());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/async/shard.h"
 #include "base/async/watch_list.h"
 #include "base/byte_chain.h"
 #include "base/bytes.h"
@@ -63,8 +64,9 @@ class StartedRequest {
   ~StartedRequest() = default;
 };
 
-// `info` and `request` outlive the coroutine. Never throws for bad bytes: that is Reply::kClose.
+// `shard` is the connection's; `info` and `request` outlive the coroutine. Never throws for bad bytes: that is
+// Reply::kClose.
 using FrameHandler = std::function<boost::asio::awaitable<Reply>(
-    Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest> request)>;
+    Shard& shard, Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest> request)>;
 
 }  // namespace weir::net

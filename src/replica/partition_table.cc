@@ -198,6 +198,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic, co
   auto planned = std::make_shared<TopicPartitions>();
   planned->name = topic.name;
   planned->id = topic.id;
+  planned->is_internal = is_internal_topic(topic.name);
   if (const auto* known = change.map->find(topic.id); known != nullptr) planned->partitions = known->partitions;
   const auto known_count = planned->partitions.size();
   for (auto& partition : planned->partitions) {

@@ -31,6 +31,7 @@ namespace weir::replica {
 struct TopicPartitions {
   std::string name;
   Uuid id;
+  bool is_internal = false;  // only the broker and its administrators write to it
   std::vector<std::shared_ptr<Partition>> partitions;
   std::vector<PartitionIndex> failed;  // whose log could not be opened
 

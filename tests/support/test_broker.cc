@@ -20,11 +20,11 @@ class Started final : public net::StartedRequest {
   std::shared_ptr<PendingReply> pending_;
 };
 
-boost::asio::awaitable<void> answer(broker::Broker& broker, net::Frame frame,
+boost::asio::awaitable<void> answer(net::FrameHandler handler, Shard& shard, net::Frame frame,
                                     std::shared_ptr<const net::ConnectionInfo> connection,
                                     std::shared_ptr<PendingReply> pending) {
   auto started = std::make_shared<Started>(pending);
-  auto reply = co_await broker.answer(std::move(frame), std::move(connection), std::move(started));
+  auto reply = co_await handler(shard, std::move(frame), std::move(connection), std::move(started));
   pending->reply = std::move(reply);
 }
 
@@ -131,7 +131,7 @@ std::shared_ptr<PendingReply> TestBroker::send(Bytes frame, std::uint32_t shard)
   auto owner = std::make_shared<Bytes>(std::move(frame));
   net::Frame sent{.owner = owner, .bytes = *owner};
   TaskGroup tasks(home);
-  tasks.start("request", answer(*broker_, std::move(sent), std::move(connection), pending));
+  tasks.start("request", answer(broker_->frame_handler(), home, std::move(sent), std::move(connection), pending));
   return pending;
 }
 

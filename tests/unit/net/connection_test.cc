@@ -231,7 +231,7 @@ TEST(ConnectionOrder, TreatsAnExceptionAsAClosingReply) {
   ManualClock clock;
   Shard shard(0, clock);
   auto count = std::make_shared<std::atomic<std::uint32_t>>(1);
-  FrameHandler thrower = [](Frame, std::shared_ptr<const ConnectionInfo>,
+  FrameHandler thrower = [](Shard&, Frame, std::shared_ptr<const ConnectionInfo>,
                             std::shared_ptr<StartedRequest>) -> boost::asio::awaitable<Reply> {
     throw std::runtime_error("planted");
   };

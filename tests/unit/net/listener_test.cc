@@ -112,7 +112,7 @@ class RunningListener {
   }
   void open() {
     const auto opened = listener->open(
-        [this](Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest>) {
+        [this](Shard&, Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest>) {
           return answer(this, std::move(frame), std::move(info));
         },
         RequestBudgets::share(kGiB), std::make_shared<BufferPool>());

@@ -133,7 +133,7 @@ class ScriptedHandler {
   explicit ScriptedHandler(Shard& shard) : shard_(shard) {}
 
   [[nodiscard]] FrameHandler handler() {
-    return [this](Frame frame, std::shared_ptr<const ConnectionInfo>, std::shared_ptr<StartedRequest> started) {
+    return [this](Shard&, Frame frame, std::shared_ptr<const ConnectionInfo>, std::shared_ptr<StartedRequest> started) {
       return handle(this, std::move(frame), std::move(started));
     };
   }
