@@ -87,10 +87,11 @@ boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata
   co_await apply(std::move(image), checkpoints);
   // A deletion that was cut short may have left directories and entries behind.
   const auto known = map();
-  co_await run_on_helper(ports_.helpers, home(), [this, known] {
+  auto look_for_strays = [this, known] {
     set_strays_aside(*known);
     return true;
-  });
+  };
+  co_await run_on_helper(ports_.helpers, home(), std::move(look_for_strays));
   const bool has_stale_entry = std::ranges::any_of(
       checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
   if (!has_stale_entry) co_return;
