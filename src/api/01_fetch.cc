@@ -25,6 +25,9 @@ constexpr std::int16_t kTopicIdsSince = 13;
 constexpr std::int16_t kStorageErrorSince = 6;
 constexpr std::int8_t kReadCommitted = 1;
 constexpr NodeId kConsumer{-1};
+// Clients ask for half a second. Longer waits than this would only keep what a peer without a sound has left behind.
+constexpr std::int32_t kWaitMsMax = 300'000;
+constexpr std::int32_t kNotParkedThrottleMs = 100;
 
 // The request's partitions in order, resolved once; read as often as it takes.
 struct Item {
@@ -50,6 +53,8 @@ struct Fetching {
   // Of the last round.
   std::uint64_t read_bytes = 0;
   bool any_error = false;
+
+  std::int32_t throttle_ms = 0;  // told to the client
 };
 
 ErrorCode check_epoch(const replica::Partition& partition, LeaderEpoch asked) {
@@ -157,13 +162,23 @@ bool is_enough(const Fetching& fetching) {
          fetching.read_bytes >= fetching.min_bytes || fetching.context.services.clock.steady() >= fetching.deadline;
 }
 
+// What a request holds while it waits: its rows on both sides, and the frames of its coroutines.
+std::uint64_t held_bytes(const Fetching& fetching) {
+  constexpr std::uint64_t kWaitBytes = 4 * kKiB;
+  return kWaitBytes + fetching.items.size() * (sizeof(Item) + sizeof(FetchRequest::FetchPartition));
+}
+
 // Reads until there is enough, or the time is up, or nobody waits any more. Parked, it costs nothing until a high
-// watermark moves. When too much is parked already it is answered early with what there is: its client asks again.
+// watermark moves. When too much is parked already it is answered early with what there is, and its client is asked to
+// stay away for a while.
 boost::asio::awaitable<void> read_until_enough(Fetching& fetching) {
   co_await read_round(fetching);
   fetching.context.effect_done();
   while (!is_enough(fetching)) {
-    if (!fetching.context.started->try_park()) break;
+    if (!fetching.context.started->try_park(held_bytes(fetching))) {
+      fetching.throttle_ms = kNotParkedThrottleMs;
+      break;
+    }
     const auto watch = std::make_shared<Watch>(fetching.context.shard);
     fetching.context.started->close_watches().add(watch);
     for (const auto& item : fetching.items) {
@@ -172,7 +187,7 @@ boost::asio::awaitable<void> read_until_enough(Fetching& fetching) {
     co_await read_round(fetching);  // what came before the watch was in place
     if (!is_enough(fetching)) {
       co_await watch->wait(fetching.deadline);
-      co_await read_round(fetching);
+      if (!fetching.context.started->is_abandoned()) co_await read_round(fetching);
     }
     for (const auto& item : fetching.items) {
       if (item.partition != nullptr) item.partition->watches().remove(watch);
@@ -206,6 +221,7 @@ FetchResponse::PartitionData answer_of(const Fetching& fetching, Item& item) {
 
 FetchResponse make_response(Fetching& fetching) {
   FetchResponse response;
+  response.throttle_time_ms = fetching.throttle_ms;
   const FetchRequest::FetchTopic* topic = nullptr;
   for (auto& item : fetching.items) {
     if (item.superseded) continue;
@@ -238,7 +254,7 @@ boost::asio::awaitable<Answer<FetchResponse>> handle(RequestContext& context, Fe
   const auto fetch_max_bytes = context.services.config.settings.fetch_max_bytes;
   fetching.budget_bytes = static_cast<std::uint64_t>(std::min(request.max_bytes, fetch_max_bytes));
   fetching.min_bytes = std::min(static_cast<std::uint64_t>(std::max(request.min_bytes, 0)), fetching.budget_bytes);
-  fetching.deadline = context.services.clock.steady() + Millis(std::max(request.max_wait_ms, 0));
+  fetching.deadline = context.services.clock.steady() + Millis(std::clamp(request.max_wait_ms, 0, kWaitMsMax));
 
   const auto partitions = context.services.partitions.map();
   const bool is_replica = request.replica_id != kConsumer || request.replica_state.replica_id != kConsumer;

@@ -66,7 +66,7 @@ boost::asio::awaitable<std::vector<metadata::CreatedTopic>> create(RequestContex
   origin.deadline = context.services.clock.steady() + Millis(timeout_ms);
   const auto deadline = origin.deadline;
   auto created = co_await context.services.controller.create_topics(std::move(command), std::move(origin));
-  // The answer means that the topic can be written to, so its logs are opened first.
+  // The answer means that the topic can be written to, as far as its logs can be opened: they are, first.
   if (!validate_only) {
     const auto offset = context.services.image.get()->offset;
     co_await context.services.partitions.wait_applied(offset, deadline);

@@ -158,6 +158,7 @@ boost::asio::awaitable<void> Broker::keep_checkpoints() {
 }
 
 boost::asio::awaitable<void> Broker::checkpoint() {
+  partitions_->retry_failed();
   co_await partitions_->flush_all();  // what page-cache durability left to later
   co_await partitions_->expire_producers(ports_.clock.wall_ms() - config_.settings.producer_id_expiration_ms);
   const auto written = co_await partitions_->write_checkpoints();
@@ -195,8 +196,8 @@ std::int64_t Broker::broker_epoch() const {
 std::vector<std::string> Broker::unready_reasons() const {
   std::vector<std::string> reasons;
   if (failed_.load(std::memory_order_acquire)) reasons.emplace_back("cluster metadata can't be written any more");
-  for (const auto& [name, why] : partitions_->failures()) {
-    reasons.push_back(fmt::format("partition {}-{} is not served: {}", name.topic, name.partition, why));
+  for (const auto& [name, failure] : partitions_->failures()) {
+    reasons.push_back(fmt::format("partition {}-{} is not served: {}", name.topic, name.partition, failure.why));
   }
   return reasons;
 }

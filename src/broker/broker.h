@@ -51,8 +51,8 @@ class Broker {
   // After start(): answers the frames of connections on any of the shards.
   [[nodiscard]] net::FrameHandler frame_handler();
 
-  // Clean stop: everything flushed, logs closed, checkpoints and the marker written. No request may be under way. An
-  // error: the marker is not there, the next start recovers.
+  // Clean stop: everything flushed, logs closed, checkpoints and the marker written. No request may start any more; the
+  // waits of those that run end. An error: the marker is not there, the next start recovers.
   boost::asio::awaitable<Result<void>> stop();
 
   // Called on shard 0 when the broker can't go on (its metadata can't be written any more).

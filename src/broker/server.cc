@@ -130,8 +130,15 @@ Result<void> Server::open_http() {
 
 Result<void> Server::open_listener() {
   const auto budget_bytes = static_cast<std::uint64_t>(config_.settings.weir_request_memory_bytes);
-  return listener_->open(broker_->frame_handler(), net::RequestBudgets::share(budget_bytes),
-                         std::make_shared<BufferPool>());
+  auto budgets = net::RequestBudgets::share(budget_bytes);
+  const auto frame_bytes_max = static_cast<std::uint64_t>(config_.settings.socket_request_max_bytes);
+  if (frame_bytes_max > budgets.arriving->capacity_bytes()) {
+    log_warn(
+        "weir.request.memory.bytes leaves room for requests of {} bytes: larger ones are refused, although "
+        "socket.request.max.bytes is {}",
+        budgets.arriving->capacity_bytes(), frame_bytes_max);
+  }
+  return listener_->open(broker_->frame_handler(), std::move(budgets), std::make_shared<BufferPool>());
 }
 
 Readiness Server::readiness() const {

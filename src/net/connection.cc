@@ -24,6 +24,7 @@ constexpr std::size_t kSizeBytes = 4;                   // in front of every fra
 constexpr std::size_t kReceiveRoomMin = 4 * kKiB;       // less is not worth a system call
 constexpr std::size_t kCopiedFrameBytesMax = 4 * kKiB;  // a small frame must not pin a large buffer while it waits
 constexpr std::size_t kHotBufferBytes = 256 * kKiB;     // fits the second-level cache
+constexpr std::uint64_t kParkedFraction = 16;           // of the budget of parked requests: the most for one connection
 constexpr std::size_t kJustifiedFraction = 4;           // a frame gets its full size once this part has arrived
 
 bool has_unread_bytes(int socket) {
@@ -41,12 +42,15 @@ class Connection::Request final : public StartedRequest {
       : connection(std::move(of)), slot(at), size_bytes(size), reservation(std::move(reserved)) {}
 
   void release_order() override { connection->release_order(slot); }
-  [[nodiscard]] bool try_park() override {
-    if (is_parked) return true;
-    auto share = connection->group_->budgets_.parked->try_reserve(size_bytes);
+  [[nodiscard]] bool try_park(std::uint64_t held_bytes) override {
+    if (parked_bytes != 0) return true;
+    auto& budget = *connection->group_->budgets_.parked;
+    if (held_bytes > budget.capacity_bytes() / kParkedFraction - connection->parked_bytes_) return false;
+    auto share = budget.try_reserve(held_bytes);
     if (!share) return false;
     reservation = *std::move(share);
-    is_parked = true;
+    parked_bytes = held_bytes;
+    connection->parked_bytes_ += held_bytes;
     return true;
   }
   [[nodiscard]] bool is_abandoned() const override { return connection->is_closed_; }
@@ -56,7 +60,7 @@ class Connection::Request final : public StartedRequest {
   const ResponseOrder::Slot slot;
   const std::uint64_t size_bytes;
   MemoryBudget::Reservation reservation;
-  bool is_parked = false;
+  std::uint64_t parked_bytes = 0;
 };
 
 Connection::Connection(std::shared_ptr<ConnectionGroup> group, Socket socket,
@@ -327,6 +331,7 @@ void Connection::finish_request(Request& request, Reply reply) {
   release_order(request.slot);
   request.reservation = {};
   request_bytes_ -= request.size_bytes;
+  parked_bytes_ -= request.parked_bytes;
   if (is_closed_) return;
   if (reply.kind == Reply::Kind::kClose) {
     peer_may_send_ = true;

@@ -106,6 +106,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   ResponseOrder order_;
   std::optional<ResponseOrder::Slot> order_holder_;  // the newest request, until it releases the order
   std::uint64_t request_bytes_ = 0;                  // of started requests that have no reply yet
+  std::uint64_t parked_bytes_ = 0;                   // of the budget of parked requests
   bool flush_is_coming_ = false;
   WatchList close_watches_;  // of parked handlers
 

@@ -52,9 +52,10 @@ class StartedRequest {
   // this one has released the order, or returned. A handler that only waits from here on (fsync, min_bytes) releases.
   // Idempotent.
   virtual void release_order() = 0;
-  // Before a wait for something that may never come: the request's bytes leave the budget of requests at work, so that
-  // who waits keeps nobody out. False: too much is parked already, answer with what there is.
-  [[nodiscard]] virtual bool try_park() = 0;
+  // Before a wait for something that may never come: the request leaves the budget of requests at work, so that who
+  // waits keeps nobody out, and takes `held_bytes`, what the handler holds meanwhile, of that of parked ones. False:
+  // too much is parked already, here or by this connection; answer with what there is. Only the first call counts.
+  [[nodiscard]] virtual bool try_park(std::uint64_t held_bytes) = 0;
   // The connection has closed: the answer will go nowhere.
   [[nodiscard]] virtual bool is_abandoned() const = 0;
   // Rung when it closes.

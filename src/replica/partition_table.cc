@@ -1,6 +1,7 @@
 #include "replica/partition_table.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/async/run_on.h"
@@ -53,6 +54,7 @@ struct PartitionTable::Opening {
   PartitionRules rules;
   storage::LogOpenOptions options;
 
+  bool is_new = false;  // its directory did not exist before
   Result<void> outcome;
   std::unique_ptr<storage::Log> log;
   ProducerStates producers;
@@ -92,6 +94,7 @@ boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata
     return true;
   };
   co_await run_on_helper(ports_.helpers, home(), std::move(look_for_strays));
+  remove_deleted_later();
   const bool has_stale_entry = std::ranges::any_of(
       checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
   if (!has_stale_entry) co_return;
@@ -118,9 +121,44 @@ void PartitionTable::set_strays_aside(const PartitionMap& known) const {
       log_warn("{}-{}: no topic claims this directory: {}", name.topic, name.partition, to_string(aside.error()));
     }
   }
-  if (const auto removed = directory.remove_deleted(); !removed) {
-    log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
+}
+
+// In the background, for a large log goes in many steps; one at a time, for two would meet each other's absences.
+void PartitionTable::remove_deleted_later() {
+  if (std::exchange(removing_deleted_, true)) {
+    remove_deleted_again_ = true;
+    return;
   }
+  ports_.helpers.run([this] {
+    if (const auto removed = ports_.directory.remove_deleted(); !removed) {
+      log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
+    }
+    home().post([this] {
+      removing_deleted_ = false;
+      if (std::exchange(remove_deleted_again_, false)) remove_deleted_later();
+    });
+  });
+}
+
+void PartitionTable::note_failure(const Opening& opening) {
+  const auto& error = opening.outcome.error();
+  const bool may_pass = error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles;
+  log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, to_string(error));
+  failures_[opening.name] = {.why = to_string(error), .may_pass = may_pass};
+  if (opening.is_new) return;
+  unopened_.recovery_points[opening.name] = opening.options.recovery_point;
+  unopened_.log_starts[opening.name] = opening.options.log_start;
+}
+
+void PartitionTable::forget_failure(const TopicPartition& name) {
+  failures_.erase(name);
+  unopened_.recovery_points.erase(name);
+  unopened_.log_starts.erase(name);
+}
+
+void PartitionTable::retry_failed() {
+  const bool any = std::ranges::any_of(failures_, [](const auto& failure) { return failure.second.may_pass; });
+  if (any && next_ == nullptr) follow(applied_);
 }
 
 void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {
@@ -131,10 +169,10 @@ void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {
 }
 
 boost::asio::awaitable<void> PartitionTable::follow_to_the_newest() {
-  const LogOffsets no_checkpoints;  // logs made after the start have none
   while (next_ != nullptr && !closing_) {
     auto image = std::exchange(next_, nullptr);
-    co_await apply(std::move(image), no_checkpoints);
+    const auto checkpoints = unopened_;  // logs made after the start have none
+    co_await apply(std::move(image), checkpoints);
   }
   following_ = false;
 }
@@ -154,12 +192,11 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
     auto& topic = opened_topics[opening.topic_id];
     if (topic == nullptr) topic = std::make_shared<TopicPartitions>(*change.map->find(opening.topic_id));
     if (!opening.outcome) {
-      const auto why = to_string(opening.outcome.error());
-      log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, why);
-      failures_[opening.name] = why;
+      note_failure(opening);
       topic->failed.push_back(opening.name.partition);
       continue;
     }
+    forget_failure(opening.name);
     auto& owner = owner_of(opening.topic_id, opening.name.partition);
     topic->partitions[static_cast<std::size_t>(opening.name.partition.value())] = std::make_shared<Partition>(
         owner, ports_.clock, commit_loop(owner), Partition::Identity{opening.name, opening.topic_id},
@@ -183,6 +220,13 @@ PartitionTable::Change PartitionTable::plan(const metadata::Image& image, const 
       change.removed.push_back(found->second);
     }
   });
+  std::set<std::string_view> retried;
+  for (const auto& [name, failure] : failures_) {
+    const auto topic = image.topic(name.topic);
+    if (!failure.may_pass || topic == nullptr || !retried.insert(name.topic).second) continue;
+    const bool planned = std::ranges::any_of(change.openings, [&](const Opening& o) { return o.name == name; });
+    if (!planned) plan_topic(change, *topic, checkpoints);
+  }
   return change;
 }
 
@@ -201,18 +245,19 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic, co
   planned->id = topic.id;
   planned->is_internal = is_internal_topic(topic.name);
   if (const auto* known = change.map->find(topic.id); known != nullptr) planned->partitions = known->partitions;
-  const auto known_count = planned->partitions.size();
   for (auto& partition : planned->partitions) {
     if (partition != nullptr) change.rules_changed.emplace_back(partition, rules);
   }
-  planned->partitions.resize(std::max(known_count, topic.partitions.size()));
-  for (auto i = known_count; i < topic.partitions.size(); ++i) {
-    if (topic.partitions[i] == nullptr) continue;
+  planned->partitions.resize(std::max(planned->partitions.size(), topic.partitions.size()));
+  // The new ones, and those whose log could not be opened before.
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    if (topic.partitions[i] == nullptr || planned->partitions[i] != nullptr) continue;
     Opening opening{.name = {topic.name, PartitionIndex(static_cast<std::int32_t>(i))},
                     .topic_id = topic.id,
                     .leader_epoch = topic.partitions[i]->leader_epoch,
                     .rules = rules,
                     .options = {.clean = ports_.directory.was_clean(), .on_batch = {}},
+                    .is_new = false,
                     .outcome = {},
                     .log = nullptr,
                     .producers = {}};
@@ -253,7 +298,10 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
 }
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
-  WEIR_TRY(prepare_directory(opening));
+  WEIR_TRY_ASSIGN(is_new, prepare_directory(opening));
+  opening.is_new = is_new;
+  // Checkpoints go by name: what they say is of an earlier topic then.
+  if (is_new) opening.options.recovery_point = opening.options.log_start = Offset{0};
   opening.options.on_batch = [&opening](const record::BatchHeader& batch) {
     opening.producers.remember(batch, batch.max_timestamp);
   };
@@ -265,22 +313,24 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   return {};
 }
 
-Result<void> PartitionTable::prepare_directory(const Opening& opening) const {
+Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
   const auto path = ports_.directory.partition_path(opening.name);
   WEIR_TRY_ASSIGN(exists, ports_.fs.exists(path));
   if (exists) {
     WEIR_TRY_ASSIGN(id, ports_.directory.read_partition_metadata(opening.name));
-    if (id == opening.topic_id) return {};
+    if (id == opening.topic_id) return false;
     if (id.has_value()) {
-      // Left behind by a topic of the same name whose deletion was cut short.
-      log_warn("{} belongs to a deleted topic {}, not to {}: removing it", path.string(), *id, opening.topic_id);
-      const auto moved = ports_.directory.mark_deleted(opening.name);
-      if (!moved) return std::unexpected(moved.error());
+      // A topic of the same name whose deletion was cut short, or metadata that is not this directory's.
+      const auto aside = ports_.directory.set_aside(opening.name);
+      if (!aside) return std::unexpected(aside.error());
+      log_warn("{} belongs to topic {}, not to {}: it is {} now", path.string(), *id, opening.topic_id,
+               aside->string());
       exists = false;
     }
   }
   if (!exists) WEIR_TRY(ports_.fs.create_directory(path));
-  return ports_.directory.write_partition_metadata(opening.name, opening.topic_id);
+  WEIR_TRY(ports_.directory.write_partition_metadata(opening.name, opening.topic_id));
+  return !exists;
 }
 
 boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics) {
@@ -288,7 +338,7 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   for (const auto& topic : topics) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       names.push_back({topic->name, PartitionIndex(static_cast<std::int32_t>(i))});
-      failures_.erase(names.back());
+      forget_failure(names.back());
       const auto& partition = topic->partitions[i];  // null when its log could not be opened
       if (partition != nullptr) partition->owner().post([partition] { partition->close(); });
     }
@@ -308,11 +358,7 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
     return true;
   };
   co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-  ports_.helpers.run([this] {
-    if (const auto removed = ports_.directory.remove_deleted(); !removed) {
-      log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
-    }
-  });
+  remove_deleted_later();
 }
 
 boost::asio::awaitable<bool> PartitionTable::wait_applied(Offset offset, SteadyTime deadline) {
@@ -321,6 +367,7 @@ boost::asio::awaitable<bool> PartitionTable::wait_applied(Offset offset, SteadyT
 
 boost::asio::awaitable<bool> PartitionTable::wait_applied_here(Offset offset, SteadyTime deadline) {
   if (applied_ != nullptr && applied_->offset >= offset) co_return true;
+  if (closing_) co_return false;
   auto applied = make_one_shot<bool>(home());
   applied_waits_.emplace_back(offset, applied);
   const auto reached = co_await applied->wait(deadline);
@@ -363,7 +410,6 @@ boost::asio::awaitable<LogOffsets> PartitionTable::offsets() {
 }
 
 boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
-  if (!failures_.empty()) co_return Result<void>{};
   while (writing_checkpoints_) {
     auto turn = make_one_shot<bool>(home());
     checkpoint_turns_.push_back(turn);
@@ -371,7 +417,9 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
   }
   writing_checkpoints_ = true;
   // Asked within the turn: an older answer must not overwrite a newer one.
-  const auto current = co_await offsets();
+  auto current = co_await offsets();
+  current.recovery_points.insert(unopened_.recovery_points.begin(), unopened_.recovery_points.end());
+  current.log_starts.insert(unopened_.log_starts.begin(), unopened_.log_starts.end());
   auto written = co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
     WEIR_TRY(ports_.directory.write_checkpoint(storage::kRecoveryPointFile, current.recovery_points));
     WEIR_TRY(ports_.directory.write_checkpoint(storage::kLogStartFile, current.log_starts));

@@ -69,6 +69,12 @@ struct LogOffsets {
   storage::OffsetCheckpoint high_watermarks;
 };
 
+// Why a partition is not served.
+struct OpenFailure {
+  std::string why;
+  bool may_pass = false;  // want of space or descriptors: it is tried again now and then
+};
+
 class PartitionTable {
  public:
   // Everything here outlives the table.
@@ -103,11 +109,12 @@ class PartitionTable {
 
   // Home shard. Asks each owner.
   boost::asio::awaitable<LogOffsets> offsets();
-  // Home shard. Writes what offsets() tells to the three checkpoint files. An entry of a deleted topic must be gone
-  // before its name is used again: a stale log start or recovery point would be taken for the new log's. One writer at
-  // a time. While a log could not be opened the files stay as they are: they hold what is known of it, and recovery
-  // points that are too old cost time only.
+  // Home shard. Writes what offsets() tells to the three checkpoint files, and what was known of the logs that could
+  // not be opened. An entry of a deleted topic must be gone before its name is used again: a stale log start or
+  // recovery point would be taken for the new log's. One writer at a time.
   boost::asio::awaitable<Result<void>> write_checkpoints();
+  // Home shard. Tries once more, in the background, to open what failed for a reason that may pass.
+  void retry_failed();
   // Home shard. Forgets idle producers; flushes what the rules left to later.
   boost::asio::awaitable<void> expire_producers(std::int64_t before_ms);
   boost::asio::awaitable<void> flush_all();
@@ -116,8 +123,8 @@ class PartitionTable {
   boost::asio::awaitable<Result<void>> close();
 
   [[nodiscard]] CommitLoop& commit_loop(const Shard& shard) { return *commit_loops_[shard.index()]; }
-  // Home shard. Partitions whose log could not be opened, with the reason: readiness tells of them.
-  [[nodiscard]] const std::map<TopicPartition, std::string>& failures() const { return failures_; }
+  // Home shard. Partitions whose log could not be opened: readiness tells of them.
+  [[nodiscard]] const std::map<TopicPartition, OpenFailure>& failures() const { return failures_; }
 
  private:
   struct Opening;  // one log to open, and what came of it
@@ -129,9 +136,13 @@ class PartitionTable {
   void plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const;
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
+  void note_failure(const Opening& opening);
+  void forget_failure(const TopicPartition& name);
   void set_strays_aside(const PartitionMap& known) const;
+  void remove_deleted_later();
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
-  [[nodiscard]] Result<void> prepare_directory(const Opening& opening) const;
+  // True: it was made just now.
+  [[nodiscard]] Result<bool> prepare_directory(const Opening& opening) const;
   boost::asio::awaitable<void> remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics);
   boost::asio::awaitable<void> close_some(std::vector<std::shared_ptr<Partition>> partitions, Result<void>& outcome);
   boost::asio::awaitable<bool> wait_applied_here(Offset offset, SteadyTime deadline);
@@ -151,7 +162,10 @@ class PartitionTable {
   std::deque<std::shared_ptr<OneShot<bool>>> checkpoint_turns_;  // who waits to write them
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
-  std::map<TopicPartition, std::string> failures_;
+  std::map<TopicPartition, OpenFailure> failures_;
+  LogOffsets unopened_;  // what the checkpoints say of the logs in failures_
+  bool removing_deleted_ = false;
+  bool remove_deleted_again_ = false;
   TaskGroup tasks_;
 };
 

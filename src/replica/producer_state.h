@@ -1,7 +1,8 @@
 // What one partition knows of its idempotent producers: for each id the epoch and the last five batches, which decide
 // whether a batch is new, a repetition or out of order (kafka-protocol 4.3). Pure; owned by the partition's shard.
 //
-// Always: a producer's batches are in offset order, at most five; the state is exactly what replaying the log gives.
+// Always: a producer's batches are in offset order, at most five; the batches are exactly what replaying the log
+// gives (when a producer was last seen is not: a replay knows its timestamps only).
 #pragma once
 
 #include <array>

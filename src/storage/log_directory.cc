@@ -188,14 +188,16 @@ Result<Path> LogDirectory::rename_with_suffix(const TopicPartition& of, std::str
 
 Result<void> LogDirectory::remove_deleted() {
   WEIR_TRY_ASSIGN(entries, fs_.list(path_));
-  bool removed = false;
+  Result<void> outcome;
+  bool removed_any = false;
   for (const auto& entry : entries) {
     if (!entry.is_directory || !entry.name.ends_with(kDeleteSuffix)) continue;
-    WEIR_TRY(remove_tree(fs_, path_ / entry.name));
-    removed = true;
+    auto removed = remove_tree(fs_, path_ / entry.name);
+    removed_any = removed_any || removed;
+    if (!removed && outcome) outcome = std::move(removed);  // one that can't be removed keeps no other
   }
-  if (!removed) return {};
-  return fs_.sync_directory(path_);
+  if (removed_any) WEIR_TRY(fs_.sync_directory(path_));
+  return outcome;
 }
 
 Result<void> LogDirectory::write_clean_marker(std::int64_t broker_epoch) {

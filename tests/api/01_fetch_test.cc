@@ -114,6 +114,8 @@ TEST(Fetch, AFetchThatMayNotParkIsAnsweredAtOnce) {
   const auto row = broker.response_of<protocol::FetchRequest>(*sent, kFetchByName).responses.at(0).partitions.at(0);
   EXPECT_EQ(row.error_code, ErrorCode::kNone);
   EXPECT_EQ(row.records.size_bytes(), 0U);
+  const auto response = broker.response_of<protocol::FetchRequest>(*sent, kFetchByName);
+  EXPECT_EQ(response.throttle_time_ms, 100) << "or it would ask again at once";
 }
 
 TEST(Fetch, MinBytesWaitsForEnough) {

@@ -8,6 +8,7 @@
 
 #include "api/requests.h"
 #include "protocol/schema/02_list_offsets.h"
+#include "protocol/schema/20_delete_topics.h"
 #include "protocol/schema/22_init_producer_id.h"
 
 namespace weir::api {
@@ -170,13 +171,67 @@ TEST(Failures, TwoWritersOfCheckpointsTakeTurns) {
   create_topic(broker, "kept");
   ASSERT_EQ(produce(broker, "deleted", make_batch({"a"})).error_code, ErrorCode::kNone);
   ASSERT_EQ(produce(broker, "kept", make_batch({"a"})).error_code, ErrorCode::kNone);
-  broker.hold_helpers(true);
+  broker.hold_slow_helpers(true);
   broker.advance(Millis(1000));  // the first writer has asked the partitions, and waits for its helper
-  broker.hold_helpers(false);
-  ASSERT_EQ(delete_topic(broker, deleted_id), ErrorCode::kNone);  // the second one comes
+  protocol::DeleteTopicsRequest request;
+  request.timeout_ms = 30'000;
+  request.topics.push_back({.name = std::nullopt, .topic_id = deleted_id});
+  auto deleting = broker.send(TestBroker::frame_of(request, 6));
+  broker.step();
+  EXPECT_EQ(broker.waiting_work_count(), 1U) << "the second writer waits for the first, not beside it";
+  broker.hold_slow_helpers(false);
+  broker.step();
+  ASSERT_TRUE(deleting->reply.has_value());
   const auto checkpoint = fs->durable_content("/weir/recovery-point-offset-checkpoint");
   EXPECT_NE(as_text(checkpoint).find("kept 0 1"), std::string_view::npos) << as_text(checkpoint);
   EXPECT_EQ(as_text(checkpoint).find("deleted 0"), std::string_view::npos) << as_text(checkpoint);
+}
+
+// Four slow lookups held up every fsync.
+TEST(Failures, SlowWorkDoesNotStandBetweenAWriteAndItsAck) {
+  TestBroker broker;
+  create_topic(broker, "t");
+  broker.hold_slow_helpers(true);
+  EXPECT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kNone);
+}
+
+// The checkpoint's entry for a topic that was made anew while nothing could be written would be taken for its log's.
+TEST(Failures, APartitionThatCanNotBeOpenedKeepsNoOtherOutOfTheCheckpoints) {
+  auto fs = std::make_shared<MemoryFs>();
+  Uuid old_id;
+  {
+    TestBroker broker({.fs = fs});
+    create_topic(broker, "broken");
+    old_id = create_topic(broker, "t");
+    ASSERT_EQ(produce(broker, "broken", make_batch({"a", "b"})).error_code, ErrorCode::kNone);
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kNone);
+    broker.stop();
+  }
+  overwrite(*fs, "/weir/broken-0/partition.metadata", "version: 0\ntopic_id: ?\n");
+  {
+    TestBroker broker({.fs = fs});
+    ASSERT_EQ(delete_topic(broker, old_id), ErrorCode::kNone);
+    create_topic(broker, "t");
+    ASSERT_EQ(produce(broker, "t", make_batch({"new"})).error_code, ErrorCode::kNone);
+    const auto checkpoint = fs->durable_content("/weir/recovery-point-offset-checkpoint");
+    EXPECT_EQ(as_text(checkpoint).find("t 0 10"), std::string_view::npos) << as_text(checkpoint);
+    EXPECT_NE(as_text(checkpoint).find("broken 0 2"), std::string_view::npos) << as_text(checkpoint);
+  }
+  fs = fs->after_power_cut(test::PowerCut::kDrop, 1);
+  TestBroker broker({.fs = fs});
+  EXPECT_EQ(produce(broker, "t", make_batch({"next"})).base_offset, Offset(1));
+}
+
+TEST(Failures, AWantOfDescriptorsIsOverWhenItIsOver) {
+  TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}});
+  broker.faults().fail_next("create_directory", EMFILE);
+  create_topic(broker, "t");
+  ASSERT_TRUE(broker.faults().fired());
+  EXPECT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kKafkaStorageError);
+  EXPECT_EQ(broker.broker().unready_reasons().size(), 1U);
+  broker.advance(Millis(1000));
+  EXPECT_TRUE(broker.broker().unready_reasons().empty());
+  EXPECT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kNone);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ class Started final : public net::StartedRequest {
  public:
   explicit Started(std::shared_ptr<PendingReply> pending) : pending_(std::move(pending)) {}
   void release_order() override { pending_->order_released = true; }
-  bool try_park() override { return pending_->may_park; }
+  bool try_park(std::uint64_t) override { return pending_->may_park; }
   [[nodiscard]] bool is_abandoned() const override { return pending_->abandoned; }
   WatchList& close_watches() override { return pending_->close_watches; }
 
@@ -64,7 +64,7 @@ TestBroker::TestBroker(Options options)
                             .clock = clock_,
                             .random = random_,
                             .helpers = helpers_,
-                            .commit_helpers = helpers_,
+                            .commit_helpers = commit_helpers_,
                             .shards = {}};
   for (std::uint32_t i = 0; i < options.shard_count; ++i) {
     shards_.push_back(std::make_unique<Shard>(i, clock_));
@@ -91,6 +91,7 @@ void TestBroker::step() {
     progress = false;
     for (auto& shard : shards_) progress = shard->step() > 0 || progress;
     if (!helpers_held_) progress = helpers_.run_one() || progress;
+    if (!commits_held_) progress = commit_helpers_.run_one() || progress;
   }
 }
 

@@ -28,6 +28,7 @@ class InlineHelpers final : public Helpers {
   void run(Work work) override { queue_.push_back(std::move(work)); }
   // True when there was something to run.
   bool run_one();
+  [[nodiscard]] std::size_t count() const { return queue_.size(); }
 
  private:
   std::deque<Work> queue_;
@@ -66,7 +67,11 @@ class TestBroker {
   static std::uint32_t default_shard_count();
 
   // While held, no helper work runs: no flush ends, no file is opened.
-  void hold_helpers(bool held) { helpers_held_ = held; }
+  void hold_helpers(bool held) { helpers_held_ = commits_held_ = held; }
+  // The same, but flushes run: all else is slow.
+  void hold_slow_helpers(bool held) { helpers_held_ = held; }
+  // Work that no helper has taken up.
+  [[nodiscard]] std::size_t waiting_work_count() const { return helpers_.count(); }
 
   // Runs everything that can run without time passing.
   void step();
@@ -127,6 +132,7 @@ class TestBroker {
   ManualClock clock_;
   SeededRandom random_;
   InlineHelpers helpers_;
+  InlineHelpers commit_helpers_;
   storage::FdatasyncCommit commit_;
   config::LoadedConfig config_;
   std::unique_ptr<broker::Broker> broker_;
@@ -134,6 +140,7 @@ class TestBroker {
   std::string listener_host_ = "127.0.0.1";
   Bytes last_reply_;
   bool helpers_held_ = false;
+  bool commits_held_ = false;
 };
 
 }  // namespace weir::test

@@ -382,22 +382,35 @@ TEST(ConnectionBounds, OfTheBudgetAreNotHeldByRequestsThatWait) {
   ConnectionBench bench({}, 100);
   auto parked = bench.connect();
   bench.send(parked, framed(std::string(80, 'p')));
-  auto& request = *bench.script.calls.at(0).started;
+  auto request = bench.script.calls.at(0).started;
   EXPECT_EQ(bench.budget->reserved_bytes(), 80u);
-  EXPECT_TRUE(request.try_park());
-  EXPECT_TRUE(request.try_park()) << "again is harmless";
+  EXPECT_TRUE(request->try_park(60));
+  EXPECT_TRUE(request->try_park(60)) << "again is harmless";
   EXPECT_EQ(bench.budget->reserved_bytes(), 0u);
-  EXPECT_EQ(bench.parked_budget->reserved_bytes(), 80u);
+  EXPECT_EQ(bench.parked_budget->reserved_bytes(), 60u);
+  bench.release(0);
 
-  auto other = bench.connect();
-  bench.send(other, framed(std::string(80, 'o')));
+  bench.send(parked, framed(std::string(80, 'q')));
   ASSERT_EQ(bench.script.calls.size(), 2u) << "who waits keeps nobody out";
-  EXPECT_FALSE(bench.script.calls.at(1).started->try_park()) << "100 bytes may be parked";
-  EXPECT_EQ(bench.budget->reserved_bytes(), 80u);
+  EXPECT_FALSE(bench.script.calls.at(1).started->try_park(60)) << "one connection may park 100";
+  EXPECT_EQ(bench.budget->reserved_bytes(), 80u) << "and goes on paying as a request at work";
+  bench.finish(1, text_reply("early"));
 
   bench.finish(0, text_reply("late"));
   EXPECT_EQ(bench.parked_budget->reserved_bytes(), 0u);
-  EXPECT_EQ(parked.receive(), "late");
+  EXPECT_EQ(parked.receive(), "lateearly");
+}
+
+TEST(ConnectionBounds, OfTheBudgetForRequestsThatWaitHoldForAllConnections) {
+  ConnectionBench bench;
+  std::vector<Peer> peers;
+  for (std::size_t i = 0; i < 17; ++i) {
+    peers.push_back(bench.connect());
+    bench.send(peers.back(), framed("wait"));
+    EXPECT_EQ(bench.script.calls.at(i).started->try_park(100), i < 16) << i;
+  }
+  for (std::size_t i = 0; i < 17; ++i) bench.finish(i, silent_reply());
+  EXPECT_EQ(bench.parked_budget->reserved_bytes(), 0u);
 }
 
 TEST(ConnectionReplies, CarryFileRanges) {

@@ -165,7 +165,7 @@ class ScriptedHandler {
 // One shard, one group of connections, any number of peers.
 class ConnectionBench {
  public:
-  static constexpr std::uint64_t kParkedBudgetBytes = 100;
+  static constexpr std::uint64_t kParkedBudgetBytes = 1600;  // 100 a connection
 
   // One budget for frames of both kinds, unless `arriving_budget_bytes` gives those that arrive one of their own.
   explicit ConnectionBench(const ConnectionLimits& limits = {}, std::uint64_t budget_bytes = kGiB,
