@@ -4,9 +4,10 @@
 usage: run_fuzz.py [--quick] [--jobs N] [WORD]        WORD: only targets whose name holds it
 
 A target starts from the seeds that it writes itself when WEIR_FUZZ_SEEDS names a folder, and keeps what it learns in
-build/fuzz/corpus/TARGET. --quick shares 40 s among the targets; otherwise each gets 1,000,000 executions, and each pair
-on its lines "decoded NAME version N: COUNT, refused COUNT" must have had TIMES_WANTED of both. Coverage: the corpus is
-run once through preset coverage, and at least LINES_WANTED of the lines of each module in MODULES must be reached.
+build/fuzz/corpus/TARGET. --quick shares 40 s among the targets; otherwise each must come to EXECUTIONS, and what stands
+on its lines "decoded NAME: COUNT, refused COUNT" (a message in one version, a codec's batches) must have been both at
+least TIMES_WANTED times. Coverage: the corpus is run once through preset coverage, and at least LINES_WANTED of the
+lines of each module in MODULES must be reached.
 """
 import argparse
 import concurrent.futures
@@ -37,9 +38,9 @@ def folders(target):
 
 def write_seeds(target):
     binary, seeds = os.path.join(ROOT, "build/fuzz/fuzz", target), folders(target)[1]
-    # A target that has none of its own ends at once as well.
-    subprocess.run([binary, "-runs=0"], cwd=ROOT, capture_output=True, check=False,
-                   env={**os.environ, "WEIR_FUZZ_SEEDS": seeds})
+    for name in os.listdir(seeds):  # those of an older layout of inputs
+        os.remove(os.path.join(seeds, name))
+    subprocess.run([binary], cwd=ROOT, check=True, env={**os.environ, "WEIR_FUZZ_SEEDS": seeds})
 
 
 def run_target(target, seconds):
@@ -61,32 +62,49 @@ def run_target(target, seconds):
             "input": re.search(r"Test unit written to (\S+)", run.stderr)}
 
 
-def print_counts(result, everything):
-    """How often each message of each version was decoded and refused; 1 when that was too seldom in a full run."""
-    counts = result["counts"]
-    if not counts:
-        return 0
-    for name, decoded, refused in counts if everything else []:
+def verdict(result, everything):
+    """What is wrong with a run, None if nothing is."""
+    if not result["ok"]:
+        found = os.path.relpath(result["input"][1], ROOT) if result["input"] else "no input was kept"
+        return f"{found}; log {os.path.relpath(result['log'], ROOT)}; again: build/fuzz/fuzz/{result['target']} {found}"
+    if not everything:
+        return None
+    if result["executions"] < EXECUTIONS:
+        return f"{result['executions']:,} executions, wanted {EXECUTIONS:,}"
+    if not result["counts"]:
+        return "it counted nothing"
+    for name, *times in result["counts"]:
+        if min(times) < TIMES_WANTED:
+            return f"{name} was decoded or refused less than {TIMES_WANTED:,} times"
+    return None
+
+
+def print_result(result, everything):
+    """1 when the run failed."""
+    rate = result["executions"] / max(result["seconds"], 1)
+    print(f"{result['target']:32} {result['executions']:>10,} executions {result['seconds']:5.0f} s {rate:7,.0f}/s  "
+          f"{'no finding' if result['ok'] else 'FINDING'}")
+    for name, decoded, refused in result["counts"] if everything else []:
         print(f"    {name}: {decoded:,} decoded, {refused:,} refused")
-    least = min(counts, key=lambda row: min(row[1:]))
-    print(f"    {len(counts)} pairs of message and version; the least: {least[0]}, {least[1]:,} decoded, {least[2]:,} refused")
-    if everything and min(least[1:]) < TIMES_WANTED:
-        print(f"failed: {result['target']}: {least[0]} was decoded or refused less than {TIMES_WANTED:,} times")
-        return 1
-    return 0
+    wrong = verdict(result, everything)
+    if wrong:
+        print(f"failed: {result['target']}: {wrong}")
+    sys.stdout.flush()
+    return 1 if wrong else 0
 
 
 def run_all(targets, seconds, jobs, everything):
-    failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-        for result in pool.map(lambda target: run_target(target, seconds), targets):
-            verdict = "no finding" if result["ok"] else "FINDING"
-            print(f"{result['target']:32} {result['executions']:>10,} executions {result['seconds']:6.0f} s  {verdict}")
-            failed += max(print_counts(result, everything), not result["ok"])
-            if not result["ok"]:
-                found = os.path.relpath(result["input"][1], ROOT) if result["input"] else "no input was kept"
-                print(f"failed: {result['target']}: {found}; log {os.path.relpath(result['log'], ROOT)}; "
-                      f"again: build/fuzz/fuzz/{result['target']} {found}")
+        runs = pool.map(lambda target: run_target(target, seconds), targets)
+        results, failed = [], 0
+        for result in runs:
+            failed += print_result(result, everything)
+            results.append(result)
+    counts = [row for result in results for row in result["counts"]]
+    if counts:
+        print(f"{sum(result['executions'] for result in results):,} executions, {len(counts)} counted decoders; least "
+              "decoded: {0} {1:,}".format(*min(counts, key=lambda row: row[1])) +
+              "; least refused: {0} {2:,}".format(*min(counts, key=lambda row: row[2])))
     return failed
 
 

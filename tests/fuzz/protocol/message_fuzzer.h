@@ -1,23 +1,19 @@
-// What the decoder targets share: the first byte chooses the message, the second its version, the rest is decoded, a
-// request as a whole frame with its header in front. What decodes must encode, and what was encoded must decode to the
-// same. At exit each (message, version) prints how often it was decoded and refused.
-//
-//   WEIR_FUZZ_SEEDS=FOLDER   only write the golden bytes as seeds (from the root of the source tree)
-//   WEIR_FUZZ_MESSAGE=NAME   every input is this message, whatever its first byte
+// What the decoder targets share: an input's first byte chooses a message of the target's list, the second its version,
+// the rest is decoded, a request as a whole frame with its header in front. At exit each (message, version) prints how
+// often it was decoded and refused (message_checks.h says what that means). One thread.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/bytes.h"
-#include "base/check.h"
-#include "unit/protocol/all_messages.h"
+#include "fuzz/protocol/message_checks.h"
+#include "fuzz/seeds.h"
 #include "unit/protocol/golden_lines.h"
 
 namespace weir::protocol {
@@ -29,23 +25,23 @@ class MessageFuzzer {
     List::for_each([&]<class T>(std::type_identity<T>) {
       targets_.push_back({.name = std::string(message_name<T>),
                           .first = T::valid.first,
-                          .run = &run<T>,
-                          .seed = &seed<T>,
+                          .check = &check_bytes<T>,
+                          .header = &header_in_front<T>,
                           .counts = std::vector<Counts>(static_cast<std::size_t>(T::valid.last - T::valid.first + 1))});
     });
-    if (const char* name = std::getenv("WEIR_FUZZ_MESSAGE")) {
-      only_ = index_of(name);
-      CHECK(only_ < targets_.size(), "no message {} here", name);
-    }
   }
 
+  // What else is tried with an input follows from its bytes alone, so that a finding shows itself again.
   void run_one(ByteView input) {
     if (input.size() < 2) return;
-    Target& target = targets_[only_ < targets_.size() ? only_ : input[0] % targets_.size()];
+    Target& target = targets_[input[0] % targets_.size()];
     const ByteView bytes = input.subspan(2);
-    run_version(target, input[1] % target.counts.size(), bytes);
-    // The same bytes in another version, each in its turn: most layouts are shared by several.
-    run_version(target, target.turn++ % target.counts.size(), bytes);
+    const std::size_t chance = std::hash<std::string_view>{}(as_text(input));
+    run_version(target, input[1] % target.counts.size(), bytes, chance);
+    // In another version as well, as most layouts are shared by several; half of the time cut short.
+    const bool cut = chance % 2 == 0;
+    run_version(target, chance / 2 % target.counts.size(),
+                cut ? bytes.first(chance / 1024 % (bytes.size() + 1)) : bytes, chance);
   }
 
   void print_counts() const {
@@ -58,20 +54,18 @@ class MessageFuzzer {
     }
   }
 
-  void write_seeds(const std::filesystem::path& folder) const {
-    std::filesystem::create_directories(folder);
-    std::size_t written = 0;
+  // The golden bytes of every message here.
+  void write_seeds(fuzz::SeedFolder& seeds) const {
     for (const GoldenLine& line : read_golden_lines()) {
-      const std::size_t index = index_of(line.name);
-      if (index == targets_.size()) continue;
-      const Target& target = targets_[index];
-      Bytes seed{static_cast<std::uint8_t>(index), static_cast<std::uint8_t>(line.version - target.first)};
-      const Bytes bytes = target.seed(line);
-      seed.insert(seed.end(), bytes.begin(), bytes.end());
-      std::ofstream file(folder / (line.name + "-" + std::to_string(written++)), std::ios::binary);
-      file.write(reinterpret_cast<const char*>(seed.data()), static_cast<std::streamsize>(seed.size()));
+      const auto target = std::ranges::find(targets_, line.name, &Target::name);
+      if (target == targets_.end()) continue;
+      Bytes seed{static_cast<std::uint8_t>(target - targets_.begin()),
+                 static_cast<std::uint8_t>(line.version - target->first)};
+      const Bytes header = target->header(line.version);
+      seed.insert(seed.end(), header.begin(), header.end());
+      seed.insert(seed.end(), line.bytes.begin(), line.bytes.end());
+      seeds.add(line.name + "-" + std::to_string(seeds.count()), seed);
     }
-    std::fprintf(stderr, "wrote %zu seeds to %s\n", written, folder.c_str());
   }
 
  private:
@@ -82,73 +76,33 @@ class MessageFuzzer {
   struct Target {
     std::string name;
     Version first;
-    bool (*run)(MutableByteView bytes, Version version);
-    Bytes (*seed)(const GoldenLine& line);
+    bool (*check)(MutableByteView bytes, Version version, Version other);
+    Bytes (*header)(Version version);
     std::vector<Counts> counts;
-    std::size_t turn = 0;
   };
 
-  [[nodiscard]] std::size_t index_of(std::string_view name) const {
-    const auto found = std::find_if(targets_.begin(), targets_.end(), [&](const Target& t) { return t.name == name; });
-    return static_cast<std::size_t>(found - targets_.begin());
-  }
-
-  static void run_version(Target& target, std::size_t index, ByteView bytes) {
+  static void run_version(Target& target, std::size_t index, ByteView bytes, std::size_t chance) {
     Bytes copy(bytes.begin(), bytes.end());  // a block of its own, so that reading past its end is seen
-    const bool decoded = target.run(copy, static_cast<Version>(target.first + static_cast<Version>(index)));
+    // One version below the valid ones and one above take part as well.
+    const auto other = static_cast<Version>(target.first - 1 + static_cast<int>(chance % (target.counts.size() + 2)));
+    const bool decoded = target.check(copy, static_cast<Version>(target.first + static_cast<int>(index)), other);
     ++(decoded ? target.counts[index].decoded : target.counts[index].refused);
   }
 
+  // What stands before a golden body in a seed.
   template <Message T>
-  static Bytes encoded(const T& message, Version version) {
-    WireWriter writer;
-    const Result<void> result = encode(writer, message, version);
-    CHECK(result.has_value(), "{} version {} decodes and does not encode", message_name<T>, version);
-    return writer.finish_bytes();
-  }
-
-  // Bytes are compared, not values: a NaN is not equal to itself.
-  template <Message T>
-  static bool run_body(MutableByteView body, Version version) {
-    const Result<T> message = decode<T>(body, version);
-    if (!message) return false;
-    Bytes first = encoded(*message, version);
-    const Bytes kept = first;
-    const Result<T> again = decode<T>(MutableByteView(first), version);
-    CHECK(again.has_value(), "{} version {} encodes to what does not decode", message_name<T>, version);
-    CHECK(encoded(*again, version) == kept, "{} version {} changes on the way", message_name<T>, version);
-    CHECK(!to_json(*message, version).empty(), "{} version {} prints nothing", message_name<T>, version);
-    return true;
-  }
-
-  template <Message T>
-  static bool run(MutableByteView bytes, Version version) {
-    if constexpr (Request<T>) {
-      const Version header_version = request_header_version(T::first_flexible, version);
-      const Result<OpenedRequest> request = open_request(bytes, header_version);
-      return request.has_value() && run_body<RequestHeader>(bytes, header_version) &&
-             run_body<T>(request->body, version);
-    } else {
-      return run_body<T>(bytes, version);
-    }
-  }
-
-  template <Message T>
-  static Bytes seed(const GoldenLine& line) {
-    Bytes bytes;
+  static Bytes header_in_front(Version version) {
     if constexpr (Request<T>) {
       const RequestHeader header{.request_api_key = static_cast<std::int16_t>(T::api_key),
-                                 .request_api_version = line.version,
+                                 .request_api_version = version,
                                  .correlation_id = 1,
                                  .client_id = "fuzz"};
-      bytes = encoded(header, request_header_version(T::first_flexible, line.version));
+      return encoded(header, request_header_version(T::first_flexible, version));
     }
-    bytes.insert(bytes.end(), line.bytes.begin(), line.bytes.end());
-    return bytes;
+    return {};
   }
 
   std::vector<Target> targets_;
-  std::size_t only_ = SIZE_MAX;
 };
 
 template <class List>
@@ -160,10 +114,7 @@ MessageFuzzer<List>& fuzzer() {
 // The first of libFuzzer's two entry points.
 template <class List>
 int initialize_fuzzer() {
-  if (const char* folder = std::getenv("WEIR_FUZZ_SEEDS")) {
-    fuzzer<List>().write_seeds(folder);
-    std::exit(0);
-  }
+  fuzz::write_seeds_if_asked([](fuzz::SeedFolder& seeds) { fuzzer<List>().write_seeds(seeds); });
   return std::atexit([] { fuzzer<List>().print_counts(); });
 }
 
