@@ -11,14 +11,14 @@
 //       std::string name{};
 //       std::optional<std::string> value = "";              // the initialiser is the field's default; every member has
 //                                                           // one, so that designated initialisers may leave any out
-//       static constexpr auto fields() {
+//       static consteval auto fields() {
 //         return std::tuple{field<&Item::name>(), field<&Item::value>(since(2), nullable_since(3), ignorable())};
 //       }
 //     };
 //
 //     std::vector<Item> items{};
 //     LeaderEpoch leader_epoch{-1};
-//     static constexpr auto fields() {
+//     static consteval auto fields() {
 //       using M = ExampleRequest;
 //       return std::tuple{field<&M::items>(), field<&M::leader_epoch>(since(3), tagged(0))};
 //     }
@@ -86,55 +86,55 @@ struct FieldRules {
 
 struct Since {
   Version first;
-  constexpr void apply(FieldRules& rules) const { rules.versions.first = first; }
+  consteval void apply(FieldRules& rules) const { rules.versions.first = first; }
 };
 struct Within {
   Versions range;
-  constexpr void apply(FieldRules& rules) const { rules.versions = range; }
+  consteval void apply(FieldRules& rules) const { rules.versions = range; }
 };
 struct NullableSince {
   Version first;
-  constexpr void apply(FieldRules& rules) const { rules.nullable.first = first; }
+  consteval void apply(FieldRules& rules) const { rules.nullable.first = first; }
 };
 struct Tagged {
   std::int32_t tag;
   Version first;
-  constexpr void apply(FieldRules& rules) const {
+  consteval void apply(FieldRules& rules) const {
     rules.tag = tag;
     rules.tagged = {first, kVersionMax};
   }
 };
 struct Ignorable {
-  constexpr void apply(FieldRules& rules) const { rules.ignorable = true; }
+  consteval void apply(FieldRules& rules) const { rules.ignorable = true; }
 };
 struct NeverFlexible {
-  constexpr void apply(FieldRules& rules) const { rules.never_flexible = true; }
+  consteval void apply(FieldRules& rules) const { rules.never_flexible = true; }
 };
 
-constexpr Since since(Version first) {
+consteval Since since(Version first) {
   return {first};
 }
-constexpr Within versions(Version first, Version last) {
+consteval Within versions(Version first, Version last) {
   return {{first, last}};
 }
-constexpr NullableSince nullable_since(Version first) {
+consteval NullableSince nullable_since(Version first) {
   return {first};
 }
 // In the tagged section wherever the field exists, or from version `first` on.
-constexpr Tagged tagged(std::int32_t tag, Version first = 0) {
+consteval Tagged tagged(std::int32_t tag, Version first = 0) {
   return {tag, first};
 }
-constexpr Ignorable ignorable() {
+consteval Ignorable ignorable() {
   return {};
 }
-constexpr NeverFlexible never_flexible() {
+consteval NeverFlexible never_flexible() {
   return {};
 }
 
 namespace detail {
 
 template <auto Member>
-constexpr std::string_view member_name() {
+consteval std::string_view member_name() {
   // "... [member = &weir::protocol::X::acks]" (Clang), "... = &X::acks; std::string_view = ...]" (GCC)
   std::string_view text = __PRETTY_FUNCTION__;
   text.remove_prefix(text.find("Member = "));
@@ -143,7 +143,7 @@ constexpr std::string_view member_name() {
 }
 
 template <class T>
-constexpr std::string_view type_name() {
+consteval std::string_view type_name() {
   // "... [T = weir::protocol::X]" (Clang), "[with T = weir::protocol::X; ...]" (GCC)
   std::string_view text = __PRETTY_FUNCTION__;
   text.remove_prefix(text.find("T = "));

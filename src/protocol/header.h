@@ -26,7 +26,7 @@ struct RequestHeader {
   std::int32_t correlation_id = 0;
   std::optional<std::string> client_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RequestHeader;
     // The client id keeps its 2-byte length, so that a broker can read the header of a version it does not know.
     return std::tuple{field<&M::request_api_key>(), field<&M::request_api_version>(), field<&M::correlation_id>(),
@@ -41,7 +41,7 @@ struct ResponseHeader {
 
   std::int32_t correlation_id = 0;
 
-  static constexpr auto fields() { return std::tuple{field<&ResponseHeader::correlation_id>()}; }
+  static consteval auto fields() { return std::tuple{field<&ResponseHeader::correlation_id>()}; }
 };
 static_assert(fields_complete<ResponseHeader>);
 

@@ -50,14 +50,14 @@ template <class T>
 inline constexpr bool is_wire_integer = !std::is_void_v<wire_integer<T>>;
 
 template <Described T>
-constexpr bool has_tags() {
+consteval bool has_tags() {
   bool found = false;
   for_each_field<T>([&](const auto& field) { found |= field.rules.tag != kNoTag; });
   return found;
 }
 
 template <Described T>
-constexpr std::int32_t max_tag() {
+consteval std::int32_t max_tag() {
   std::int32_t found = kNoTag;
   for_each_field<T>([&](const auto& field) { found = field.rules.tag > found ? field.rules.tag : found; });
   return found;

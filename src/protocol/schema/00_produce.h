@@ -22,7 +22,7 @@ struct ProduceResponse {
   struct BatchIndexAndErrorMessage {
     std::int32_t batch_index = 0;
     std::optional<std::string> batch_index_error_message{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = BatchIndexAndErrorMessage;
       return std::tuple{field<&M::batch_index>(), field<&M::batch_index_error_message>()};
     }
@@ -31,7 +31,7 @@ struct ProduceResponse {
   struct LeaderIdAndEpoch {
     NodeId leader_id{-1};
     LeaderEpoch leader_epoch{-1};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = LeaderIdAndEpoch;
       return std::tuple{field<&M::leader_id>(), field<&M::leader_epoch>()};
     }
@@ -46,7 +46,7 @@ struct ProduceResponse {
     std::vector<BatchIndexAndErrorMessage> record_errors{};
     std::optional<std::string> error_message{};
     LeaderIdAndEpoch current_leader{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = PartitionProduceResponse;
       return std::tuple{field<&M::index>(),
                         field<&M::error_code>(),
@@ -63,7 +63,7 @@ struct ProduceResponse {
     std::string name{};
     Uuid topic_id{};
     std::vector<PartitionProduceResponse> partition_responses{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = TopicProduceResponse;
       return std::tuple{field<&M::name>(versions(0, 12), ignorable()), field<&M::topic_id>(since(13), ignorable()),
                         field<&M::partition_responses>()};
@@ -75,7 +75,7 @@ struct ProduceResponse {
     std::string host{};
     std::int32_t port = 0;
     std::optional<std::string> rack{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = NodeEndpoint;
       return std::tuple{field<&M::node_id>(), field<&M::host>(), field<&M::port>(), field<&M::rack>()};
     }
@@ -85,7 +85,7 @@ struct ProduceResponse {
   std::int32_t throttle_time_ms = 0;
   std::vector<NodeEndpoint> node_endpoints{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ProduceResponse;
     return std::tuple{field<&M::responses>(), field<&M::throttle_time_ms>(),
                       field<&M::node_endpoints>(since(10), tagged(0))};
@@ -102,7 +102,7 @@ struct ProduceRequest {
   struct PartitionProduceData {
     PartitionIndex index{};
     Records records{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = PartitionProduceData;
       return std::tuple{field<&M::index>(), field<&M::records>()};
     }
@@ -112,7 +112,7 @@ struct ProduceRequest {
     std::string name{};
     Uuid topic_id{};
     std::vector<PartitionProduceData> partition_data{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = TopicProduceData;
       return std::tuple{field<&M::name>(versions(0, 12), ignorable()), field<&M::topic_id>(since(13), ignorable()),
                         field<&M::partition_data>()};
@@ -124,7 +124,7 @@ struct ProduceRequest {
   std::int32_t timeout_ms = 0;
   std::vector<TopicProduceData> topic_data{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ProduceRequest;
     return std::tuple{field<&M::transactional_id>(), field<&M::acks>(), field<&M::timeout_ms>(),
                       field<&M::topic_data>()};

@@ -23,7 +23,7 @@ struct FetchResponse {
   struct EpochEndOffset {
     LeaderEpoch epoch{-1};
     Offset end_offset{-1};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = EpochEndOffset;
       return std::tuple{field<&M::epoch>(), field<&M::end_offset>()};
     }
@@ -32,7 +32,7 @@ struct FetchResponse {
   struct LeaderIdAndEpoch {
     NodeId leader_id{-1};
     LeaderEpoch leader_epoch{-1};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = LeaderIdAndEpoch;
       return std::tuple{field<&M::leader_id>(), field<&M::leader_epoch>()};
     }
@@ -41,7 +41,7 @@ struct FetchResponse {
   struct SnapshotId {
     Offset end_offset{-1};
     LeaderEpoch epoch{-1};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = SnapshotId;
       return std::tuple{field<&M::end_offset>(), field<&M::epoch>()};
     }
@@ -50,7 +50,7 @@ struct FetchResponse {
   struct AbortedTransaction {
     ProducerId producer_id{};
     Offset first_offset{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = AbortedTransaction;
       return std::tuple{field<&M::producer_id>(), field<&M::first_offset>()};
     }
@@ -68,7 +68,7 @@ struct FetchResponse {
     std::optional<std::vector<AbortedTransaction>> aborted_transactions{};
     NodeId preferred_read_replica{-1};
     Records records{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = PartitionData;
       return std::tuple{field<&M::partition_index>(),
                         field<&M::error_code>(),
@@ -88,7 +88,7 @@ struct FetchResponse {
     std::string topic{};
     Uuid topic_id{};
     std::vector<PartitionData> partitions{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = FetchableTopicResponse;
       return std::tuple{field<&M::topic>(versions(0, 12), ignorable()), field<&M::topic_id>(since(13), ignorable()),
                         field<&M::partitions>()};
@@ -100,7 +100,7 @@ struct FetchResponse {
     std::string host{};
     std::int32_t port = 0;
     std::optional<std::string> rack{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = NodeEndpoint;
       return std::tuple{field<&M::node_id>(), field<&M::host>(), field<&M::port>(), field<&M::rack>()};
     }
@@ -112,7 +112,7 @@ struct FetchResponse {
   std::vector<FetchableTopicResponse> responses{};
   std::vector<NodeEndpoint> node_endpoints{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FetchResponse;
     return std::tuple{field<&M::throttle_time_ms>(), field<&M::error_code>(since(7), ignorable()),
                       field<&M::session_id>(since(7)), field<&M::responses>(),
@@ -130,7 +130,7 @@ struct FetchRequest {
   struct ReplicaState {
     NodeId replica_id{-1};
     std::int64_t replica_epoch = -1;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ReplicaState;
       return std::tuple{field<&M::replica_id>(), field<&M::replica_epoch>()};
     }
@@ -145,7 +145,7 @@ struct FetchRequest {
     std::int32_t partition_max_bytes = 0;
     Uuid replica_directory_id{};
     Offset high_watermark{std::numeric_limits<std::int64_t>::max()};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = FetchPartition;
       return std::tuple{field<&M::partition>(),
                         field<&M::current_leader_epoch>(since(9), ignorable()),
@@ -162,7 +162,7 @@ struct FetchRequest {
     std::string topic{};
     Uuid topic_id{};
     std::vector<FetchPartition> partitions{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = FetchTopic;
       return std::tuple{field<&M::topic>(versions(0, 12), ignorable()), field<&M::topic_id>(since(13), ignorable()),
                         field<&M::partitions>()};
@@ -173,7 +173,7 @@ struct FetchRequest {
     std::string topic{};
     Uuid topic_id{};
     std::vector<PartitionIndex> partitions{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ForgottenTopic;
       return std::tuple{field<&M::topic>(versions(0, 12), ignorable()), field<&M::topic_id>(since(13), ignorable()),
                         field<&M::partitions>()};
@@ -193,7 +193,7 @@ struct FetchRequest {
   std::vector<ForgottenTopic> forgotten_topics_data{};
   std::string rack_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FetchRequest;
     return std::tuple{field<&M::cluster_id>(since(12), tagged(0), ignorable()),
                       field<&M::replica_id>(versions(4, 14)),

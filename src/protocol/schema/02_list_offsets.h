@@ -23,7 +23,7 @@ struct ListOffsetsResponse {
     std::int64_t timestamp = -1;
     Offset offset{-1};
     LeaderEpoch leader_epoch{-1};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ListOffsetsPartitionResponse;
       return std::tuple{field<&M::partition_index>(), field<&M::error_code>(), field<&M::timestamp>(),
                         field<&M::offset>(), field<&M::leader_epoch>(since(4))};
@@ -33,7 +33,7 @@ struct ListOffsetsResponse {
   struct ListOffsetsTopicResponse {
     std::string name{};
     std::vector<ListOffsetsPartitionResponse> partitions{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ListOffsetsTopicResponse;
       return std::tuple{field<&M::name>(), field<&M::partitions>()};
     }
@@ -42,7 +42,7 @@ struct ListOffsetsResponse {
   std::int32_t throttle_time_ms = 0;
   std::vector<ListOffsetsTopicResponse> topics{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ListOffsetsResponse;
     return std::tuple{field<&M::throttle_time_ms>(since(2), ignorable()), field<&M::topics>()};
   }
@@ -59,7 +59,7 @@ struct ListOffsetsRequest {
     PartitionIndex partition_index{};
     LeaderEpoch current_leader_epoch{-1};
     std::int64_t timestamp = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ListOffsetsPartition;
       return std::tuple{field<&M::partition_index>(), field<&M::current_leader_epoch>(since(4), ignorable()),
                         field<&M::timestamp>()};
@@ -69,7 +69,7 @@ struct ListOffsetsRequest {
   struct ListOffsetsTopic {
     std::string name{};
     std::vector<ListOffsetsPartition> partitions{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ListOffsetsTopic;
       return std::tuple{field<&M::name>(), field<&M::partitions>()};
     }
@@ -80,7 +80,7 @@ struct ListOffsetsRequest {
   std::vector<ListOffsetsTopic> topics{};
   std::int32_t timeout_ms = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ListOffsetsRequest;
     return std::tuple{field<&M::replica_id>(), field<&M::isolation_level>(since(2)), field<&M::topics>(),
                       field<&M::timeout_ms>(since(10), ignorable())};

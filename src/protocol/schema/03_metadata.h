@@ -25,7 +25,7 @@ struct MetadataResponse {
     std::string host{};
     std::int32_t port = 0;
     std::optional<std::string> rack{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = MetadataResponseBroker;
       return std::tuple{field<&M::node_id>(), field<&M::host>(), field<&M::port>(),
                         field<&M::rack>(since(1), ignorable())};
@@ -40,7 +40,7 @@ struct MetadataResponse {
     std::vector<NodeId> replica_nodes{};
     std::vector<NodeId> isr_nodes{};
     std::vector<NodeId> offline_replicas{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = MetadataResponsePartition;
       return std::tuple{field<&M::error_code>(),
                         field<&M::partition_index>(),
@@ -59,7 +59,7 @@ struct MetadataResponse {
     bool is_internal = false;
     std::vector<MetadataResponsePartition> partitions{};
     std::int32_t topic_authorized_operations = std::numeric_limits<std::int32_t>::min();
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = MetadataResponseTopic;
       return std::tuple{field<&M::error_code>(),
                         field<&M::name>(nullable_since(12)),
@@ -78,7 +78,7 @@ struct MetadataResponse {
   std::int32_t cluster_authorized_operations = std::numeric_limits<std::int32_t>::min();
   ErrorCode error_code = ErrorCode::kNone;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = MetadataResponse;
     return std::tuple{field<&M::throttle_time_ms>(since(3), ignorable()),
                       field<&M::brokers>(),
@@ -100,7 +100,7 @@ struct MetadataRequest {
   struct MetadataRequestTopic {
     Uuid topic_id{};
     std::optional<std::string> name{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = MetadataRequestTopic;
       return std::tuple{field<&M::topic_id>(since(10), ignorable()), field<&M::name>(nullable_since(10))};
     }
@@ -111,7 +111,7 @@ struct MetadataRequest {
   bool include_cluster_authorized_operations = false;
   bool include_topic_authorized_operations = false;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = MetadataRequest;
     return std::tuple{field<&M::topics>(nullable_since(1)), field<&M::allow_auto_topic_creation>(since(4)),
                       field<&M::include_cluster_authorized_operations>(versions(8, 10)),

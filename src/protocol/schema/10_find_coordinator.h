@@ -24,7 +24,7 @@ struct FindCoordinatorResponse {
     std::int32_t port = 0;
     ErrorCode error_code = ErrorCode::kNone;
     std::optional<std::string> error_message = "";
-    static constexpr auto fields() {
+    static consteval auto fields() {
       return std::tuple{field<&Coordinator::key>(),        field<&Coordinator::node_id>(),
                         field<&Coordinator::host>(),       field<&Coordinator::port>(),
                         field<&Coordinator::error_code>(), field<&Coordinator::error_message>(ignorable())};
@@ -39,7 +39,7 @@ struct FindCoordinatorResponse {
   std::int32_t port = 0;
   std::vector<Coordinator> coordinators;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FindCoordinatorResponse;
     return std::tuple{field<&M::throttle_time_ms>(since(1), ignorable()),
                       field<&M::error_code>(versions(0, 3)),
@@ -62,7 +62,7 @@ struct FindCoordinatorRequest {
   std::int8_t key_type = 0;
   std::vector<std::string> coordinator_keys;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FindCoordinatorRequest;
     return std::tuple{field<&M::key>(versions(0, 3)), field<&M::key_type>(since(1)),
                       field<&M::coordinator_keys>(since(4))};

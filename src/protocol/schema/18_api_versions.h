@@ -22,7 +22,7 @@ struct ApiVersionsResponse {
     std::int16_t api_key = 0;
     std::int16_t min_version = 0;
     std::int16_t max_version = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ApiVersion;
       return std::tuple{field<&M::api_key>(), field<&M::min_version>(), field<&M::max_version>()};
     }
@@ -32,7 +32,7 @@ struct ApiVersionsResponse {
     std::string name{};
     std::int16_t min_version = 0;
     std::int16_t max_version = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = SupportedFeatureKey;
       return std::tuple{field<&M::name>(), field<&M::min_version>(), field<&M::max_version>()};
     }
@@ -42,7 +42,7 @@ struct ApiVersionsResponse {
     std::string name{};
     std::int16_t max_version_level = 0;
     std::int16_t min_version_level = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = FinalizedFeatureKey;
       return std::tuple{field<&M::name>(), field<&M::max_version_level>(), field<&M::min_version_level>()};
     }
@@ -56,7 +56,7 @@ struct ApiVersionsResponse {
   std::vector<FinalizedFeatureKey> finalized_features{};
   bool zk_migration_ready = false;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ApiVersionsResponse;
     return std::tuple{field<&M::error_code>(),
                       field<&M::api_keys>(),
@@ -80,7 +80,7 @@ struct ApiVersionsRequest {
   std::optional<std::string> cluster_id{};
   NodeId node_id{-1};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ApiVersionsRequest;
     return std::tuple{field<&M::client_software_name>(since(3), ignorable()),
                       field<&M::client_software_version>(since(3), ignorable()),

@@ -24,7 +24,7 @@ struct CreateTopicsResponse {
     bool read_only = false;
     std::int8_t config_source = -1;
     bool is_sensitive = false;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = CreatableTopicConfigs;
       return std::tuple{field<&M::name>(), field<&M::value>(), field<&M::read_only>(), field<&M::config_source>(),
                         field<&M::is_sensitive>()};
@@ -40,7 +40,7 @@ struct CreateTopicsResponse {
     std::int32_t num_partitions = -1;
     std::int16_t replication_factor = -1;
     std::optional<std::vector<CreatableTopicConfigs>> configs = std::vector<CreatableTopicConfigs>{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = CreatableTopicResult;
       return std::tuple{field<&M::name>(),
                         field<&M::topic_id>(since(7), ignorable()),
@@ -56,7 +56,7 @@ struct CreateTopicsResponse {
   std::int32_t throttle_time_ms = 0;
   std::vector<CreatableTopicResult> topics{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = CreateTopicsResponse;
     return std::tuple{field<&M::throttle_time_ms>(), field<&M::topics>()};
   }
@@ -72,7 +72,7 @@ struct CreateTopicsRequest {
   struct CreatableReplicaAssignment {
     PartitionIndex partition_index{};
     std::vector<NodeId> broker_ids{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = CreatableReplicaAssignment;
       return std::tuple{field<&M::partition_index>(), field<&M::broker_ids>()};
     }
@@ -81,7 +81,7 @@ struct CreateTopicsRequest {
   struct CreatableTopicConfig {
     std::string name{};
     std::optional<std::string> value{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = CreatableTopicConfig;
       return std::tuple{field<&M::name>(), field<&M::value>()};
     }
@@ -93,7 +93,7 @@ struct CreateTopicsRequest {
     std::int16_t replication_factor = 0;
     std::vector<CreatableReplicaAssignment> assignments{};
     std::vector<CreatableTopicConfig> configs{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = CreatableTopic;
       return std::tuple{field<&M::name>(), field<&M::num_partitions>(), field<&M::replication_factor>(),
                         field<&M::assignments>(), field<&M::configs>()};
@@ -104,7 +104,7 @@ struct CreateTopicsRequest {
   std::int32_t timeout_ms = 60000;
   bool validate_only = false;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = CreateTopicsRequest;
     return std::tuple{field<&M::topics>(), field<&M::timeout_ms>(), field<&M::validate_only>()};
   }

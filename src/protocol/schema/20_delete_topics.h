@@ -22,7 +22,7 @@ struct DeleteTopicsResponse {
     Uuid topic_id{};
     ErrorCode error_code = ErrorCode::kNone;
     std::optional<std::string> error_message{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = DeletableTopicResult;
       return std::tuple{field<&M::name>(nullable_since(6)), field<&M::topic_id>(since(6), ignorable()),
                         field<&M::error_code>(), field<&M::error_message>(since(5), ignorable())};
@@ -32,7 +32,7 @@ struct DeleteTopicsResponse {
   std::int32_t throttle_time_ms = 0;
   std::vector<DeletableTopicResult> responses{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = DeleteTopicsResponse;
     return std::tuple{field<&M::throttle_time_ms>(), field<&M::responses>()};
   }
@@ -48,7 +48,7 @@ struct DeleteTopicsRequest {
   struct DeleteTopicState {
     std::optional<std::string> name{};
     Uuid topic_id{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = DeleteTopicState;
       return std::tuple{field<&M::name>(), field<&M::topic_id>()};
     }
@@ -58,7 +58,7 @@ struct DeleteTopicsRequest {
   std::vector<std::string> topic_names{};
   std::int32_t timeout_ms = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = DeleteTopicsRequest;
     return std::tuple{field<&M::topics>(since(6)), field<&M::topic_names>(versions(1, 5), ignorable()),
                       field<&M::timeout_ms>()};

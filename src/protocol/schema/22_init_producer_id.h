@@ -22,7 +22,7 @@ struct InitProducerIdResponse {
   ProducerId producer_id{-1};
   ProducerEpoch producer_epoch{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = InitProducerIdResponse;
     return std::tuple{field<&M::throttle_time_ms>(), field<&M::error_code>(), field<&M::producer_id>(),
                       field<&M::producer_epoch>()};
@@ -41,7 +41,7 @@ struct InitProducerIdRequest {
   ProducerId producer_id{-1};
   ProducerEpoch producer_epoch{-1};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = InitProducerIdRequest;
     return std::tuple{field<&M::transactional_id>(), field<&M::transaction_timeout_ms>(),
                       field<&M::producer_id>(since(3)), field<&M::producer_epoch>(since(3))};

@@ -18,7 +18,7 @@ struct LeaderChangeMessage {
   struct Voter {
     NodeId voter_id{};
     Uuid voter_directory_id{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = Voter;
       return std::tuple{field<&M::voter_id>(), field<&M::voter_directory_id>(since(1))};
     }
@@ -29,7 +29,7 @@ struct LeaderChangeMessage {
   std::vector<Voter> voters{};
   std::vector<Voter> granting_voters{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = LeaderChangeMessage;
     return std::tuple{field<&M::version>(), field<&M::leader_id>(), field<&M::voters>(), field<&M::granting_voters>()};
   }
@@ -43,7 +43,7 @@ struct SnapshotHeaderRecord {
   std::int16_t version = 0;
   std::int64_t last_contained_log_timestamp = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = SnapshotHeaderRecord;
     return std::tuple{field<&M::version>(), field<&M::last_contained_log_timestamp>()};
   }
@@ -56,7 +56,7 @@ struct SnapshotFooterRecord {
 
   std::int16_t version = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = SnapshotFooterRecord;
     return std::tuple{field<&M::version>()};
   }
@@ -70,7 +70,7 @@ struct KRaftVersionRecord {
   std::int16_t version = 0;
   std::int16_t k_raft_version = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = KRaftVersionRecord;
     return std::tuple{field<&M::version>(), field<&M::k_raft_version>()};
   }
@@ -85,7 +85,7 @@ struct VotersRecord {
     std::string name{};
     std::string host{};
     std::uint16_t port = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = Endpoint;
       return std::tuple{field<&M::name>(), field<&M::host>(), field<&M::port>()};
     }
@@ -94,7 +94,7 @@ struct VotersRecord {
   struct KRaftVersionFeature {
     std::int16_t min_supported_version = 0;
     std::int16_t max_supported_version = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = KRaftVersionFeature;
       return std::tuple{field<&M::min_supported_version>(), field<&M::max_supported_version>()};
     }
@@ -105,7 +105,7 @@ struct VotersRecord {
     Uuid voter_directory_id{};
     std::vector<Endpoint> endpoints{};
     KRaftVersionFeature k_raft_version_feature{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = Voter;
       return std::tuple{field<&M::voter_id>(), field<&M::voter_directory_id>(), field<&M::endpoints>(),
                         field<&M::k_raft_version_feature>()};
@@ -115,7 +115,7 @@ struct VotersRecord {
   std::int16_t version = 0;
   std::vector<Voter> voters{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = VotersRecord;
     return std::tuple{field<&M::version>(), field<&M::voters>()};
   }
@@ -128,7 +128,7 @@ struct EndTxnMarker {
 
   std::int32_t coordinator_epoch = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = EndTxnMarker;
     return std::tuple{field<&M::coordinator_epoch>()};
   }

@@ -18,7 +18,7 @@ struct Sample {
   struct Point {
     std::int16_t x = 0;
     std::int8_t y = 7;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = Point;
       return std::tuple{field<&M::x>(), field<&M::y>(since(1), ignorable())};
     }
@@ -37,7 +37,7 @@ struct Sample {
   double ratio = 0.5;
   std::uint32_t last = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = Sample;
     return std::tuple{field<&M::on>(),
                       field<&M::port>(),
@@ -62,16 +62,16 @@ namespace {
 struct Forgetful {
   std::int32_t listed = 0;
   std::int32_t forgotten = 0;
-  static constexpr auto fields() { return std::tuple{field<&Forgetful::listed>()}; }
+  static consteval auto fields() { return std::tuple{field<&Forgetful::listed>()}; }
 };
 struct Repeating {
   std::int32_t a = 0;
   std::int32_t b = 0;
-  static constexpr auto fields() { return std::tuple{field<&Repeating::a>(), field<&Repeating::a>()}; }
+  static consteval auto fields() { return std::tuple{field<&Repeating::a>(), field<&Repeating::a>()}; }
 };
 struct HoldsForgetful {
   std::optional<std::vector<Forgetful>> inner{};
-  static constexpr auto fields() { return std::tuple{field<&HoldsForgetful::inner>()}; }
+  static consteval auto fields() { return std::tuple{field<&HoldsForgetful::inner>()}; }
 };
 static_assert(!fields_complete<Forgetful>);
 static_assert(!fields_complete<Repeating>);

@@ -23,7 +23,7 @@ struct RegisterBrokerRecord {
     std::string host{};
     std::uint16_t port = 0;
     std::int16_t security_protocol = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = BrokerEndpoint;
       return std::tuple{field<&M::name>(), field<&M::host>(), field<&M::port>(), field<&M::security_protocol>()};
     }
@@ -33,7 +33,7 @@ struct RegisterBrokerRecord {
     std::string name{};
     std::int16_t min_supported_version = 0;
     std::int16_t max_supported_version = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = BrokerFeature;
       return std::tuple{field<&M::name>(), field<&M::min_supported_version>(), field<&M::max_supported_version>()};
     }
@@ -51,7 +51,7 @@ struct RegisterBrokerRecord {
   std::vector<Uuid> log_dirs{};
   std::optional<std::vector<Uuid>> cordoned_log_dirs{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RegisterBrokerRecord;
     return std::tuple{field<&M::broker_id>(),
                       field<&M::is_migrating_zk_broker>(since(2)),
@@ -76,7 +76,7 @@ struct UnregisterBrokerRecord {
   NodeId broker_id{};
   std::int64_t broker_epoch = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = UnregisterBrokerRecord;
     return std::tuple{field<&M::broker_id>(), field<&M::broker_epoch>()};
   }
@@ -91,7 +91,7 @@ struct FenceBrokerRecord {
   NodeId id{};
   std::int64_t epoch = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FenceBrokerRecord;
     return std::tuple{field<&M::id>(), field<&M::epoch>()};
   }
@@ -106,7 +106,7 @@ struct UnfenceBrokerRecord {
   NodeId id{};
   std::int64_t epoch = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = UnfenceBrokerRecord;
     return std::tuple{field<&M::id>(), field<&M::epoch>()};
   }
@@ -125,7 +125,7 @@ struct BrokerRegistrationChangeRecord {
   std::vector<Uuid> log_dirs{};
   std::optional<std::vector<Uuid>> cordoned_log_dirs{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = BrokerRegistrationChangeRecord;
     return std::tuple{field<&M::broker_id>(),
                       field<&M::broker_epoch>(),
@@ -147,7 +147,7 @@ struct RegisterControllerRecord {
     std::string host{};
     std::uint16_t port = 0;
     std::int16_t security_protocol = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ControllerEndpoint;
       return std::tuple{field<&M::name>(), field<&M::host>(), field<&M::port>(), field<&M::security_protocol>()};
     }
@@ -157,7 +157,7 @@ struct RegisterControllerRecord {
     std::string name{};
     std::int16_t min_supported_version = 0;
     std::int16_t max_supported_version = 0;
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = ControllerFeature;
       return std::tuple{field<&M::name>(), field<&M::min_supported_version>(), field<&M::max_supported_version>()};
     }
@@ -169,7 +169,7 @@ struct RegisterControllerRecord {
   std::vector<ControllerEndpoint> end_points{};
   std::vector<ControllerFeature> features{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RegisterControllerRecord;
     return std::tuple{field<&M::controller_id>(), field<&M::incarnation_id>(), field<&M::zk_migration_ready>(),
                       field<&M::end_points>(), field<&M::features>()};
@@ -184,7 +184,7 @@ struct UnregisterControllerRecord {
 
   NodeId controller_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = UnregisterControllerRecord;
     return std::tuple{field<&M::controller_id>()};
   }

@@ -22,7 +22,7 @@ struct ConfigRecord {
   std::string name{};
   std::optional<std::string> value{};  // null: back to the default
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ConfigRecord;
     return std::tuple{field<&M::resource_type>(), field<&M::resource_name>(), field<&M::name>(), field<&M::value>()};
   }
@@ -37,7 +37,7 @@ struct ClientQuotaRecord {
   struct EntityData {
     std::string entity_type{};
     std::optional<std::string> entity_name{};
-    static constexpr auto fields() {
+    static consteval auto fields() {
       using M = EntityData;
       return std::tuple{field<&M::entity_type>(), field<&M::entity_name>()};
     }
@@ -48,7 +48,7 @@ struct ClientQuotaRecord {
   double value = 0;
   bool remove = false;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ClientQuotaRecord;
     return std::tuple{field<&M::entity>(), field<&M::key>(), field<&M::value>(), field<&M::remove>()};
   }
@@ -63,7 +63,7 @@ struct FeatureLevelRecord {
   std::string name{};
   std::int16_t feature_level = 0;  // 0: not finalized
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = FeatureLevelRecord;
     return std::tuple{field<&M::name>(), field<&M::feature_level>()};
   }
@@ -79,7 +79,7 @@ struct ProducerIdsRecord {
   std::int64_t broker_epoch = -1;
   ProducerId next_producer_id{};  // the first id of the next block
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ProducerIdsRecord;
     return std::tuple{field<&M::broker_id>(), field<&M::broker_epoch>(), field<&M::next_producer_id>()};
   }
@@ -91,7 +91,7 @@ struct NoOpRecord {
   static constexpr Versions valid{0, 0};
   static constexpr Version first_flexible = 0;
 
-  static constexpr auto fields() { return std::tuple<>{}; }
+  static consteval auto fields() { return std::tuple<>{}; }
 };
 static_assert(fields_complete<NoOpRecord>);
 
@@ -102,7 +102,7 @@ struct ZkMigrationStateRecord {
 
   std::int8_t zk_migration_state = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ZkMigrationStateRecord;
     return std::tuple{field<&M::zk_migration_state>()};
   }
@@ -116,7 +116,7 @@ struct BeginTransactionRecord {
 
   std::optional<std::string> name{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = BeginTransactionRecord;
     return std::tuple{field<&M::name>(tagged(0))};
   }
@@ -128,7 +128,7 @@ struct EndTransactionRecord {
   static constexpr Versions valid{0, 0};
   static constexpr Version first_flexible = 0;
 
-  static constexpr auto fields() { return std::tuple<>{}; }
+  static consteval auto fields() { return std::tuple<>{}; }
 };
 static_assert(fields_complete<EndTransactionRecord>);
 
@@ -139,7 +139,7 @@ struct AbortTransactionRecord {
 
   std::optional<std::string> reason{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = AbortTransactionRecord;
     return std::tuple{field<&M::reason>(tagged(0))};
   }

@@ -24,7 +24,7 @@ struct AccessControlEntryRecord {
   std::int8_t operation = 0;
   std::int8_t permission_type = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = AccessControlEntryRecord;
     return std::tuple{field<&M::id>(),           field<&M::resource_type>(),  field<&M::resource_name>(),
                       field<&M::pattern_type>(), field<&M::principal>(),      field<&M::host>(),
@@ -40,7 +40,7 @@ struct RemoveAccessControlEntryRecord {
 
   Uuid id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RemoveAccessControlEntryRecord;
     return std::tuple{field<&M::id>()};
   }
@@ -59,7 +59,7 @@ struct UserScramCredentialRecord {
   Bytes server_key{};
   std::int32_t iterations = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = UserScramCredentialRecord;
     return std::tuple{field<&M::name>(),       field<&M::mechanism>(),  field<&M::salt>(),
                       field<&M::stored_key>(), field<&M::server_key>(), field<&M::iterations>()};
@@ -75,7 +75,7 @@ struct RemoveUserScramCredentialRecord {
   std::string name{};
   std::int8_t mechanism = 0;
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RemoveUserScramCredentialRecord;
     return std::tuple{field<&M::name>(), field<&M::mechanism>()};
   }
@@ -95,7 +95,7 @@ struct DelegationTokenRecord {
   std::int64_t expiration_timestamp = 0;
   std::string token_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = DelegationTokenRecord;
     return std::tuple{field<&M::owner>(),           field<&M::requester>(),     field<&M::renewers>(),
                       field<&M::issue_timestamp>(), field<&M::max_timestamp>(), field<&M::expiration_timestamp>(),
@@ -111,7 +111,7 @@ struct RemoveDelegationTokenRecord {
 
   std::string token_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RemoveDelegationTokenRecord;
     return std::tuple{field<&M::token_id>()};
   }

@@ -21,7 +21,7 @@ struct TopicRecord {
   std::string name{};
   Uuid topic_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = TopicRecord;
     return std::tuple{field<&M::name>(), field<&M::topic_id>()};
   }
@@ -35,7 +35,7 @@ struct RemoveTopicRecord {
 
   Uuid topic_id{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = RemoveTopicRecord;
     return std::tuple{field<&M::topic_id>()};
   }
@@ -61,7 +61,7 @@ struct PartitionRecord {
   std::optional<std::vector<NodeId>> eligible_leader_replicas{};
   std::optional<std::vector<NodeId>> last_known_elr{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = PartitionRecord;
     return std::tuple{field<&M::partition_id>(),
                       field<&M::topic_id>(),
@@ -98,7 +98,7 @@ struct PartitionChangeRecord {
   std::optional<std::vector<NodeId>> eligible_leader_replicas{};
   std::optional<std::vector<NodeId>> last_known_elr{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = PartitionChangeRecord;
     return std::tuple{field<&M::partition_id>(),
                       field<&M::topic_id>(),
@@ -123,7 +123,7 @@ struct ClearElrRecord {
 
   std::string topic_name{};
 
-  static constexpr auto fields() {
+  static consteval auto fields() {
     using M = ClearElrRecord;
     return std::tuple{field<&M::topic_name>()};
   }
