@@ -65,8 +65,11 @@ def run_target(target, seconds):
 def verdict(result, everything):
     """What is wrong with a run, None if nothing is."""
     if not result["ok"]:
-        found = os.path.relpath(result["input"][1], ROOT) if result["input"] else "no input was kept"
-        return f"{found}; log {os.path.relpath(result['log'], ROOT)}; again: build/fuzz/fuzz/{result['target']} {found}"
+        log = os.path.relpath(result["log"], ROOT)
+        if not result["input"]:
+            return f"no input was kept; log {log}"
+        found = os.path.relpath(result["input"][1], ROOT)
+        return f"{found}; log {log}; again: build/fuzz/fuzz/{result['target']} {found}"
     if not everything:
         return None
     if result["executions"] < EXECUTIONS:

@@ -1,9 +1,10 @@
-// What comes from another broker or from a disk: responses, their header, records of the metadata log, control records.
+// All that is no request's body: headers, responses, records of the metadata log, control records.
 #include "fuzz/protocol/message_fuzzer.h"
 
-using List = weir::protocol::detail::Joined<weir::protocol::Responses,
-                                            weir::protocol::MessageList<weir::protocol::ResponseHeader>,
-                                            weir::protocol::MetadataRecords, weir::protocol::ControlRecords>::type;
+using List = weir::protocol::detail::Joined<
+    weir::protocol::Responses,
+    weir::protocol::MessageList<weir::protocol::RequestHeader, weir::protocol::ResponseHeader>,
+    weir::protocol::MetadataRecords, weir::protocol::ControlRecords>::type;
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   return weir::protocol::initialize_fuzzer<List>();

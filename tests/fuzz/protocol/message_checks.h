@@ -50,8 +50,7 @@ void check_other_version(const T& message, Version other) {
   CHECK(decoded.has_value(), "{} version {}: {}", message_name<T>, other, decoded.error().context);
 }
 
-// What decodes encodes, and what was encoded decodes to the same. Bytes are compared, not values: a NaN is not equal to
-// itself.
+// What decodes encodes, and what was encoded decodes to the same.
 template <Message T>
 void check_round_trip(const T& message, Version version) {
   Bytes bytes = encoded(message, version);
@@ -60,8 +59,10 @@ void check_round_trip(const T& message, Version version) {
   CHECK(again.has_value(), "{} version {} encodes to what does not decode", message_name<T>, version);
   CHECK(bytes == kept, "{} version {}: decoding changed the bytes", message_name<T>, version);
   CHECK(encoded(*again, version) == kept, "{} version {} changes on the way", message_name<T>, version);
-  CHECK(to_json(*again, version) == to_json(message, version), "{} version {} prints otherwise", message_name<T>,
-        version);
+  const std::string printed = to_json(message, version);
+  CHECK(to_json(*again, version) == printed, "{} version {} prints otherwise", message_name<T>, version);
+  // A NaN is not equal to itself.
+  CHECK(*again == message || printed.contains("nan"), "{} version {} differs after the way", message_name<T>, version);
 }
 
 // A whole frame around the message opens to the same header and body.
@@ -124,12 +125,10 @@ bool check_request(MutableByteView frame, Version version, Version other) {
   const auto prefix = peek_request(frame);
   if (!prefix) return false;
   CHECK(!to_string(static_cast<ApiKey>(prefix->api_key)).empty());
-  const Version header_version = request_header_version(T::first_flexible, version);
-  const auto request = open_request(frame, header_version);
+  const auto request = open_request(frame, request_header_version(T::first_flexible, version));
   if (!request) return false;
   CHECK(request->header.request_api_key == prefix->api_key);
   CHECK(request->header.request_api_version == prefix->api_version);
-  check_round_trip(request->header, header_version);
   return check_body<T>(request->body, version, other, request->header.client_id);
 }
 
