@@ -82,7 +82,8 @@ ByteChain WireWriter::finish() {
 Bytes WireWriter::finish_bytes() {
   if (pieces_.empty()) return take_buffer();
   Bytes all;
-  for (const Piece& piece : finish().pieces()) {
+  const auto chain = finish();
+  for (const Piece& piece : chain.pieces()) {
     const auto* slice = std::get_if<SharedSlice>(&piece);
     CHECK(slice != nullptr, "a file range has no bytes in memory");
     all.insert(all.end(), slice->view.begin(), slice->view.end());

@@ -469,7 +469,8 @@ boost::asio::awaitable<Result<void>> PartitionTable::close() {
   const auto lanes = static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1));
   std::vector<std::vector<std::shared_ptr<Partition>>> shares(lanes);
   std::size_t next_lane = 0;
-  for (const auto& [id, topic] : map()->topics()) {
+  const auto last = map();
+  for (const auto& [id, topic] : last->topics()) {
     for (const auto& partition : topic->partitions) {
       if (partition != nullptr) shares[next_lane++ % lanes].push_back(partition);
     }

@@ -287,7 +287,8 @@ TEST(SchemaDefinitions, HaveEveryMetadataRecord) {
     GTEST_SKIP();
   }
   std::size_t records = 0;
-  for (const auto& [name, definition] : Definitions(definitions_folder()).all()) {
+  const Definitions definitions(definitions_folder());
+  for (const auto& [name, definition] : definitions.all()) {
     if (text_of(definition, "type") != "metadata") continue;
     ++records;
     EXPECT_TRUE(MetadataRecords::visit_named(name, [](auto) {})) << name;
