@@ -426,6 +426,17 @@ std::uint64_t peak_bytes() {
   return 0;
 }
 
+// By how much the peak has grown; 0 under a sanitizer, whose own memory comes and goes as it likes. The kernel's count
+// is not exact: a later peak may read a little lower.
+std::uint64_t growth_bytes(std::uint64_t before) {
+#ifdef WEIR_SANITIZED
+  const std::uint64_t peak = before;
+#else
+  const std::uint64_t peak = peak_bytes();
+#endif
+  return peak > before ? peak - before : 0;
+}
+
 TEST_P(Compression, HundredMebibytesOfZerosPassThroughAWindow) {
   const Bytes bomb = deflated(GetParam(), Bytes(100 * kMiB, 0));
   reset_peak();
@@ -443,11 +454,7 @@ TEST_P(Compression, HundredMebibytesOfZerosPassThroughAWindow) {
       EXPECT_EQ(skipped.error().code, Errc::kTooLarge);
     }
   }
-#ifndef WEIR_SANITIZED
-  EXPECT_LT(peak_bytes() - before, 8 * kMiB);
-#else
-  EXPECT_GE(peak_bytes(), before);
-#endif
+  EXPECT_LT(growth_bytes(before), 8 * kMiB);
 }
 
 TEST(Bombs, RawSnappyIsRefusedBeforeItIsInflated) {
@@ -455,11 +462,7 @@ TEST(Bombs, RawSnappyIsRefusedBeforeItIsInflated) {
   reset_peak();
   const std::uint64_t before = peak_bytes();
   EXPECT_EQ(error_of(inflate_all(Codec::kSnappy, bomb, 99 * kMiB)), Errc::kTooLarge);
-#ifndef WEIR_SANITIZED
-  EXPECT_LT(peak_bytes() - before, 1 * kMiB);
-#else
-  EXPECT_GE(peak_bytes(), before);
-#endif
+  EXPECT_LT(growth_bytes(before), 1 * kMiB);
 }
 
 TEST(Bombs, WideZstdWindowCostsOnlyWhatComesOut) {
@@ -469,11 +472,7 @@ TEST(Bombs, WideZstdWindowCostsOnlyWhatComesOut) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(error_of(inflate_all(Codec::kZstd, bomb, 4 * kMiB)), Errc::kTooLarge);
   }
-#ifndef WEIR_SANITIZED
-  EXPECT_LT(peak_bytes() - before, 24 * kMiB);
-#else
-  EXPECT_GE(peak_bytes(), before);
-#endif
+  EXPECT_LT(growth_bytes(before), 24 * kMiB);
 }
 
 // ---- the window
