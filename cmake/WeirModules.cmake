@@ -35,7 +35,7 @@ function(weir_module name)
 endfunction()
 
 # weir_test(NAME SOURCES x_test.cc LINK weir_base [LABEL api] [TIMEOUT seconds]) -> build/PRESET/tests/NAME.
-# LABEL is the rung of the ladder: unit (default), api, crash. The last two run twice, as NAME with WEIR_TEST_SHARDS=1 and
+# LABEL is the rung of the ladder: unit (default), api, crash. Api tests run twice, as NAME with WEIR_TEST_SHARDS=1 and
 # as NAME.shards3 with WEIR_TEST_SHARDS=3. Each run leaves its cases in build/PRESET/results, where tests/results.py
 # counts them.
 function(weir_test name)
@@ -54,7 +54,7 @@ function(weir_test name)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")  # a sanitizer costs that much, with g++-12 more than with Clang
   endif()
   set(shard_counts 1)
-  if(ARG_LABEL MATCHES "^(api|crash)$")
+  if(ARG_LABEL STREQUAL "api")
     list(APPEND shard_counts 3)
   endif()
   foreach(shards IN LISTS shard_counts)

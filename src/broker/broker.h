@@ -32,7 +32,7 @@ struct BrokerPorts {
   storage::FileSystem& fs;
   storage::GroupCommit& commit;
   const Clock& clock;
-  Random& random;  // used on shard 0 and, at start, on helpers; must be safe for that
+  Random& random;  // used on every shard, and on helpers at start: safe for that
   Helpers& helpers;
   Helpers& commit_helpers;  // for flushes alone: nothing that is slow may stand between a write and its ack
   std::vector<Shard*> shards;
