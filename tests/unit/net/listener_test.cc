@@ -112,8 +112,9 @@ class RunningListener {
   }
   void open() {
     const auto opened = listener->open(
-        [this](Shard&, Frame frame, std::shared_ptr<const ConnectionInfo> info, std::shared_ptr<StartedRequest>) {
-          return answer(this, std::move(frame), std::move(info));
+        [this](Shard&, Frame frame, std::shared_ptr<const ConnectionInfo> info,
+               std::shared_ptr<StartedRequest> started) {
+          return answer(this, std::move(frame), std::move(info), std::move(started));
         },
         RequestBudgets::share(kGiB), std::make_shared<BufferPool>());
     ASSERT_TRUE(opened);
@@ -132,10 +133,12 @@ class RunningListener {
   std::unique_ptr<Listener> listener;
   std::mutex mutex;
   std::vector<ConnectionInfo> seen;
+  bool handlers_ended = false;  // after stop()
 
  private:
   static boost::asio::awaitable<Reply> answer(RunningListener* self, Frame frame,
-                                              std::shared_ptr<const ConnectionInfo> info) {
+                                              std::shared_ptr<const ConnectionInfo> info,
+                                              std::shared_ptr<StartedRequest> started) {
     {
       const std::lock_guard lock(self->mutex);
       self->seen.push_back(*info);
@@ -143,6 +146,14 @@ class RunningListener {
     if (as_text(frame.bytes) == "hang") {
       for (auto& shard : self->shards_) {
         if (shard->is_current()) co_await make_one_shot<int>(*shard)->wait();
+      }
+    }
+    if (as_text(frame.bytes) == "park") {
+      for (auto& shard : self->shards_) {
+        if (!shard->is_current()) continue;
+        auto watch = std::make_shared<Watch>(*shard);
+        started->close_watches().add(watch);
+        co_await watch->wait(SteadyTime::max());
       }
     }
     std::string name;
@@ -153,6 +164,7 @@ class RunningListener {
   }
   static boost::asio::awaitable<void> stop_then(RunningListener* self, SteadyTime deadline, std::promise<void>& done) {
     co_await self->listener->stop(deadline);
+    self->handlers_ended = co_await self->listener->wait_for_handlers(deadline + Millis{50});
     done.set_value();
   }
 
@@ -315,6 +327,23 @@ TEST(Listener, CutsRequestsThatOutliveTheStop) {
   running.stop(Millis{1});
   EXPECT_TRUE(client.ends());
   EXPECT_EQ(running.listener->connection_count(), 0u);
+  EXPECT_FALSE(running.handlers_ended) << "the cut connection's handler waits for ever";
+}
+
+TEST(Listener, WaitsForHandlersWhoseConnectionWasCut) {
+  RunningListener running(2);
+  running.open();
+  std::vector<TcpClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back(running.listener->bound());
+    clients.back().send(framed("park"));
+  }
+  TcpClient other(running.listener->bound());
+  other.send(framed("who"));
+  ASSERT_EQ(other.receive(1).size(), 1u);
+  running.stop(Millis{1});
+  for (auto& client : clients) EXPECT_TRUE(client.ends());
+  EXPECT_TRUE(running.handlers_ended) << "a parked handler hears of the end of its connection";
 }
 
 TEST(Listener, SendsSmallRepliesWithoutDelay) {
