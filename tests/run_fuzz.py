@@ -24,6 +24,8 @@ FULL_SECONDS_MAX = 3600
 MODULES = ("protocol", "record")
 LINES_WANTED = 0.90
 TIMES_WANTED = 1000
+# All that no client can send shares one target: 131 decoders, which come up as often as libFuzzer sees fit.
+TIMES_WANTED_SHARED = {"fuzz_replies": 100}
 COUNTED = re.compile(r"^decoded (.+): (\d+), refused (\d+)$", re.M)
 
 
@@ -75,9 +77,10 @@ def verdict(result, everything):
         return f"{result['executions']:,} executions, wanted {EXECUTIONS:,}"
     if not result["counts"]:
         return "it counted nothing"
+    wanted = TIMES_WANTED_SHARED.get(result["target"], TIMES_WANTED)
     for name, *times in result["counts"]:
-        if min(times) < TIMES_WANTED:
-            return f"{name} was decoded or refused less than {TIMES_WANTED:,} times"
+        if min(times) < wanted:
+            return f"{name} was decoded or refused less than {wanted:,} times"
     return None
 
 
@@ -102,11 +105,13 @@ def run_all(targets, seconds, jobs, everything):
         for result in runs:
             failed += print_result(result, everything)
             results.append(result)
-    counts = [row for result in results for row in result["counts"]]
-    if counts:
-        print(f"{sum(result['executions'] for result in results):,} executions, {len(counts)} counted decoders; least "
-              "decoded: {0} {1:,}".format(*min(counts, key=lambda row: row[1])) +
-              "; least refused: {0} {2:,}".format(*min(counts, key=lambda row: row[2])))
+    print(f"{sum(result['executions'] for result in results):,} executions of {len(results)} targets")
+    for kind in ("fuzz_request_", "fuzz_records_", "fuzz_replies"):
+        counts = [row for result in results if result["target"].startswith(kind) for row in result["counts"]]
+        if counts:
+            print(f"{kind.strip('_')}: {len(counts)} decoders; least decoded: {{0}} {{1:,}}; "
+                  .format(*min(counts, key=lambda row: row[1])) +
+                  "least refused: {0} {2:,}".format(*min(counts, key=lambda row: row[2])))
     return failed
 
 
