@@ -37,7 +37,9 @@ Result<Addresses> resolve(const Endpoint& at) {
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* list = nullptr;
   const auto port = std::to_string(at.port);
-  const int error = ::getaddrinfo(at.host.c_str(), port.c_str(), &hints, &list);
+  // This name is loopback wherever nobody says so (RFC 6761, 6.3): a bare container has no hosts file.
+  const std::string host = at.host == "localhost" ? "127.0.0.1" : at.host;
+  const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list);
   if (error != 0) return fail(Errc::kInvalidArgument, fmt::format("host \"{}\": {}", at.host, ::gai_strerror(error)));
   return Addresses(list);
 }

@@ -269,10 +269,7 @@ const char* definitions_folder() {
 }
 
 TEST(SchemaDefinitions, AgreeWithKafkas) {
-  if (definitions_folder() == nullptr) {
-    std::cout << "SKIPPED schema comparison: WEIR_KAFKA_MESSAGES is not set\n";
-    GTEST_SKIP();
-  }
+  if (definitions_folder() == nullptr) GTEST_SKIP() << "WEIR_KAFKA_MESSAGES is not set";
   const Definitions upstream(definitions_folder());
   std::size_t fields = 0;
   AllMessages::for_each([&]<class T>(std::type_identity<T>) { fields += compare_message<T>(upstream); });
@@ -282,10 +279,7 @@ TEST(SchemaDefinitions, AgreeWithKafkas) {
 
 // An adopted metadata log may hold any of them.
 TEST(SchemaDefinitions, HaveEveryMetadataRecord) {
-  if (definitions_folder() == nullptr) {
-    std::cout << "SKIPPED schema comparison: WEIR_KAFKA_MESSAGES is not set\n";
-    GTEST_SKIP();
-  }
+  if (definitions_folder() == nullptr) GTEST_SKIP() << "WEIR_KAFKA_MESSAGES is not set";
   std::size_t records = 0;
   const Definitions definitions(definitions_folder());
   for (const auto& [name, definition] : definitions.all()) {
