@@ -157,8 +157,9 @@ void PartitionTable::forget_failure(const TopicPartition& name) {
 }
 
 void PartitionTable::retry_failed() {
+  if (following_) return;  // applied_ is old then, and the change under way tries as well
   const bool any = std::ranges::any_of(failures_, [](const auto& failure) { return failure.second.may_pass; });
-  if (any && next_ == nullptr) follow(applied_);
+  if (any) follow(applied_);
 }
 
 void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {

@@ -187,6 +187,25 @@ TEST(Failures, TwoWritersOfCheckpointsTakeTurns) {
   EXPECT_EQ(as_text(checkpoint).find("deleted 0"), std::string_view::npos) << as_text(checkpoint);
 }
 
+TEST(Failures, TryingAgainTakesNoChangeBack) {
+  TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}});
+  broker.faults().fail_next("create_directory", EMFILE);
+  create_topic(broker, "t");
+  broker.hold_slow_helpers(true);
+  protocol::CreateTopicsRequest request;
+  request.topics.push_back({.name = "u", .num_partitions = 1, .replication_factor = 1});
+  auto creating = broker.send(TestBroker::frame_of(request, 7));
+  broker.step();
+  ASSERT_FALSE(creating->reply.has_value()) << "its log is being opened";
+  broker.advance(Millis(1000));  // the round that tries again
+  broker.hold_slow_helpers(false);
+  broker.step();
+  broker.advance(Millis(1000));
+  for (const auto* topic : {"t", "u"}) {
+    EXPECT_EQ(produce(broker, topic, make_batch({"a"})).error_code, ErrorCode::kNone) << topic;
+  }
+}
+
 // Four slow lookups held up every fsync.
 TEST(Failures, SlowWorkDoesNotStandBetweenAWriteAndItsAck) {
   TestBroker broker;
