@@ -154,7 +154,8 @@ TEST(Failures, ADirectoryThatNoTopicClaimsIsSetAside) {
   ASSERT_TRUE(fs->create_directory("/weir/not a partition").has_value());
   TestBroker broker({.fs = fs});
   std::vector<std::string> names;
-  for (const auto& entry : *fs->list("/weir")) {
+  const auto entries = fs->list("/weir");
+  for (const auto& entry : *entries) {
     if (entry.is_directory) names.push_back(entry.name);
   }
   std::ranges::sort(names);

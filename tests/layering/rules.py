@@ -54,7 +54,7 @@ BANNED_CODE = [
     ban("awaited-temporary", r"\bco_await\b[^;{}]*[(,]\s*(?:\[(?!(?:\s*(?:this|&\w*)\s*,?)+\])\w|(?:[\w:]+\s*)?\{\s*\.)",
         "g++-12 destroys a closure or an aggregate twice that is written inside a co_await: name it in a statement before",
         where=EVERYWHERE),
-    ban("range-of-temporary", r"\bfor\s*\([^;()]*[^;():]:(?!:)[^();{}]*\((?:[^()]|\([^()]*\))*\)(?:->|\.)\w+\(",
+    ban("range-of-temporary", r"\bfor\s*\([^;()]*[^;():]:(?!:)(?:[^();{}]*\((?:[^()]|\([^()]*\))*\)(?:->|\.)\w+\(|\s*\*[^();{}]+\()",
         "only C++23 compilers that have P2718 (Clang 19, not g++-12) keep the first call's result alive: name it before",
         where=EVERYWHERE),
     ban("thread", r"\bstd::j?thread\b(?!\s*::)", "threads are started in base/async only", homes=("src/base/async/",)),
