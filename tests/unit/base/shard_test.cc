@@ -24,7 +24,11 @@ using boost::asio::awaitable;
 class RunningShard {
  public:
   explicit RunningShard(std::uint32_t index) : shard(index, clock_), thread_([this] { shard.run(); }) {}
-  ~RunningShard() {
+  ~RunningShard() { end(); }
+  // The owner of a run_on lets go of the caller a moment after the caller went on: both end before either dies, as the
+  // threads of a broker do.
+  void end() {
+    if (!thread_.joinable()) return;
     shard.stop();
     thread_.join();
   }
@@ -321,6 +325,8 @@ TEST(RunOn, GoesToTheOwnerAndComesBack) {
   const int wanted = kRounds * 3000 + kRounds * (kRounds - 1);
   EXPECT_EQ(first.get_future().get(), wanted);
   EXPECT_EQ(second.get_future().get(), wanted);
+  one.end();
+  two.end();
 }
 
 awaitable<int> fail_there(Shard& owner) {
@@ -347,6 +353,8 @@ TEST(RunOn, BringsAnExceptionBack) {
   TaskGroup tasks(one.shard);
   one.shard.post([&] { tasks.start("catch", catch_here(one.shard, two.shard, words)); });
   EXPECT_EQ(words.get_future().get(), "planted");
+  one.end();
+  two.end();
 }
 
 awaitable<void> work_elsewhere(Helpers& helpers, Shard& here, std::promise<std::vector<int>>& results) {
@@ -362,8 +370,8 @@ awaitable<void> work_elsewhere(Helpers& helpers, Shard& here, std::promise<std::
 }
 
 TEST(RunOnHelper, ResumesOnTheCallersShard) {
-  HelperThreads helpers(3);
   RunningShard running(0);
+  HelperThreads helpers(3);  // ends first: its work posts to the shard
   TaskGroup tasks(running.shard);
   std::promise<std::vector<int>> first;
   std::promise<std::vector<int>> second;
