@@ -86,9 +86,7 @@ class Crowd {
   std::thread start(const char* name, Part part) {
     return std::thread([this, name, held = std::move(part)] {
       auto connection = Connection::open(plan_.bootstrap);
-      Result<void> outcome;
-      if (!connection) outcome = std::unexpected(std::move(connection).error());
-      if (outcome) outcome = held(*connection);
+      const Result<void> outcome = connection ? held(*connection) : std::unexpected(connection.error());
       if (!outcome) {
         const std::lock_guard lock(mutex_);
         if (!failure_) failure_ = Error{outcome.error().code, fmt::format("{}: {}", name, outcome.error().context)};
