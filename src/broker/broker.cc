@@ -12,11 +12,15 @@ namespace weir::broker {
 namespace {
 
 constexpr std::uint64_t kQuorumStateBytesMax = 64 * kKiB;
+constexpr Millis kSleepMax = std::chrono::hours{24 * 365};  // intervals may be set to "never"
 
 }  // namespace
 
 Broker::Broker(const config::LoadedConfig& config, BrokerPorts ports)
-    : config_(config), ports_(std::move(ports)), tasks_(home()) {}
+    : config_(config),
+      ports_(std::move(ports)),
+      steadied_clock_(config.settings.weir_clock_jump_max_ms),
+      tasks_(home()) {}
 
 Broker::~Broker() = default;
 
@@ -136,8 +140,9 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
                                                             .producer_ids = *producer_ids_,
                                                             .cluster_id = identity_.cluster_id,
                                                             .node_id = identity_.node_id});
-  stopping_ = make_one_shot<bool>(home());
+  static_cast<void>(age_clock_ms());  // jumps are told by what it was at the start
   tasks_.start("checkpoints", keep_checkpoints());
+  tasks_.start("retention", keep_retention());
   co_return Result<void>{};
 }
 
@@ -149,25 +154,50 @@ boost::asio::awaitable<void> Broker::keep_checkpoints() {
   // Kafka takes 0 for "all the time"; once in this many milliseconds is as good.
   constexpr std::int32_t kIntervalMsMin = 100;
   const Millis interval{std::max(config_.settings.log_flush_offset_checkpoint_interval_ms, kIntervalMsMin)};
-  while (!is_stopping_) {
-    const auto stopped = co_await stopping_->wait(ports_.clock.steady() + interval);
-    if (stopped) co_return;
-    stopping_ = make_one_shot<bool>(home());  // one that timed out can't be set any more
-    co_await checkpoint();
+  while (co_await sleep(interval)) co_await checkpoint();
+}
+
+boost::asio::awaitable<void> Broker::keep_retention() {
+  auto pause = Millis{config_.settings.log_initial_task_delay_ms};
+  while (co_await sleep(pause)) {
+    const auto applied = co_await partitions_->apply_retention(age_clock_ms());
+    if (!applied) log_warn("what retention no longer keeps stays for now: {}", to_string(applied.error()));
+    pause = Millis{config_.settings.log_retention_check_interval_ms};
   }
+}
+
+boost::asio::awaitable<bool> Broker::sleep(Millis time) {
+  if (is_stopping_) co_return false;
+  const auto woken = make_one_shot<bool>(home());
+  sleepers_.insert(woken);
+  co_await woken->wait(ports_.clock.steady() + std::min(time, kSleepMax));
+  sleepers_.erase(woken);
+  co_return !is_stopping_;
+}
+
+std::int64_t Broker::age_clock_ms() {
+  const auto wall_ms = ports_.clock.wall_ms();
+  const auto now_ms = steadied_clock_.now_ms(wall_ms, ports_.clock.steady());
+  if (steadied_clock_.is_ahead() && !reported_clock_ahead_) {
+    log_error(
+        "the machine's clock has jumped ahead by {} s: nothing is deleted for its age until it has stood for a day",
+        (wall_ms - now_ms) / 1000);
+  }
+  reported_clock_ahead_ = steadied_clock_.is_ahead();
+  return now_ms;
 }
 
 boost::asio::awaitable<void> Broker::checkpoint() {
   partitions_->retry_failed();
   co_await partitions_->flush_all();  // what page-cache durability left to later
-  co_await partitions_->expire_producers(ports_.clock.wall_ms() - config_.settings.producer_id_expiration_ms);
+  co_await partitions_->expire_producers(age_clock_ms() - config_.settings.producer_id_expiration_ms);
   const auto written = co_await partitions_->write_checkpoints();
   if (!written) log_warn("checkpoints could not be written: {}", to_string(written.error()));
 }
 
 boost::asio::awaitable<Result<void>> Broker::stop() {
   is_stopping_ = true;
-  stopping_->set(true);
+  for (const auto& sleeper : sleepers_) sleeper->set(true);
   co_await tasks_.wait_until_empty();
   co_await controller_->stop();
   auto outcome = co_await partitions_->close();

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "net/frame_handler.h"
 #include "replica/partition_table.h"
 #include "replica/producer_ids.h"
+#include "replica/steadied_clock.h"
 #include "storage/log_directory.h"
 
 namespace weir::broker {
@@ -74,6 +76,11 @@ class Broker {
   Result<replica::LogOffsets> read_checkpoints() const;
   boost::asio::awaitable<void> keep_checkpoints();
   boost::asio::awaitable<void> checkpoint();
+  boost::asio::awaitable<void> keep_retention();
+  // False: the broker stops.
+  boost::asio::awaitable<bool> sleep(Millis time);
+  // Wall time for what is deleted by its age.
+  [[nodiscard]] std::int64_t age_clock_ms();
   [[nodiscard]] std::int64_t broker_epoch() const;  // the offset of this process's registration
   [[nodiscard]] Shard& home() const { return *ports_.shards.front(); }
 
@@ -89,7 +96,9 @@ class Broker {
   std::unique_ptr<api::Services> services_;
   std::function<void(const Error&)> failure_listener_;
   std::atomic<bool> failed_ = false;
-  std::shared_ptr<OneShot<bool>> stopping_;  // what the background tasks sleep on; set by stop()
+  replica::SteadiedClock steadied_clock_;
+  bool reported_clock_ahead_ = false;
+  std::set<std::shared_ptr<OneShot<bool>>> sleepers_;  // the background tasks between two rounds
   bool is_stopping_ = false;
   TaskGroup tasks_;
 };

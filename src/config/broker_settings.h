@@ -123,6 +123,8 @@ struct BrokerSettings {
   std::optional<std::int32_t> log_retention_minutes;
   std::int32_t log_retention_hours = 168;
   std::int64_t log_retention_check_interval_ms = 300000;
+  std::int64_t log_initial_task_delay_ms = 30000;
+  std::int64_t weir_clock_jump_max_ms = 3600000;
   std::int64_t log_cleaner_delete_retention_ms = 86400000;
   std::int64_t log_cleaner_min_compaction_lag_ms = 0;
   std::int64_t log_cleaner_max_compaction_lag_ms = kForever;

@@ -13,14 +13,11 @@ constexpr std::string_view kForeverText = "9223372036854775807";
 constexpr std::optional<std::string_view> kUnset = std::nullopt;
 
 // Reasons complete the sentence "KEY has no effect: ..." or "KEY=VALUE is refused: ...".
-constexpr std::string_view kNoRetention = "old segments are not deleted in this version, every record is kept";
 constexpr std::string_view kNoCompaction = "logs are not compacted in this version, every record is kept";
-constexpr std::string_view kNoLogStart = "a log's start does not move in this version";
 constexpr std::string_view kOwnFlush = "weir.durability decides when logs are flushed; a topic may set flush.messages";
 constexpr std::string_view kOwnPreallocation = "Weir takes room for segments in steps of its own";
-constexpr std::string_view kNoDeleteDelay = "files go as soon as nothing reads them any more";
 constexpr std::string_view kOneCheckpointInterval =
-    "every checkpoint is written each log.flush.offset.checkpoint.interval.ms";
+    "every checkpoint is written each log.flush.offset.checkpoint.interval.ms, and before a new log start is shown";
 constexpr std::string_view kOwnSockets = "the operating system sizes the buffers and queues of sockets";
 constexpr std::string_view kOneDirectory = "there is one log directory, and when it fails the broker stops";
 constexpr std::string_view kOneBroker = "one broker holds every replica, there is nobody to replicate with";
@@ -100,7 +97,7 @@ constexpr SettingRow reloadable(SettingRow row) {
 }
 
 // Where Kafka's default asks for three brokers (the internal topics), Weir's is 1.
-constexpr SettingRow kRetention[] = {
+constexpr SettingRow kCompaction[] = {
     reloadable(without("cordoned.log.dirs", kList, "", kOneDirectory)),
     reloadable(without("log.cleaner.backoff.ms", from(kLong, 0), "15000", kNoCompaction)),
     reloadable(without("log.cleaner.dedupe.buffer.size", kLong, "134217728", kNoCompaction)),
@@ -122,18 +119,9 @@ constexpr SettingRow kRetention[] = {
                        &S::log_flush_interval_messages)),
     reloadable(without("log.flush.interval.ms", kLong, kUnset, kOwnFlush, &S::log_flush_interval_ms)),
     without("log.flush.scheduler.interval.ms", kLong, kForeverText, kOwnFlush, &S::log_flush_scheduler_interval_ms),
-    without("log.flush.start.offset.checkpoint.interval.ms", from(kInt, 0), "60000", kNoLogStart,
+    without("log.flush.start.offset.checkpoint.interval.ms", from(kInt, 0), "60000", kOneCheckpointInterval,
             &S::log_flush_start_offset_checkpoint_interval_ms),
-    without("log.initial.task.delay.ms", from(kLong, 0), "30000", kNoRetention),
     reloadable(without("log.preallocate", kBoolean, "false", kOwnPreallocation, &S::log_preallocate)),
-    reloadable(without("log.retention.bytes", kLong, "-1", kNoRetention, &S::log_retention_bytes)),
-    without("log.retention.check.interval.ms", from(kLong, 1), "300000", kNoRetention,
-            &S::log_retention_check_interval_ms),
-    without("log.retention.hours", from(kInt, -1), "168", kNoRetention, &S::log_retention_hours),
-    without("log.retention.minutes", from(kInt, -1), kUnset, kNoRetention, &S::log_retention_minutes),
-    reloadable(without("log.retention.ms", from(kLong, -1), kUnset, kNoRetention, &S::log_retention_ms)),
-    reloadable(without("log.segment.delete.delay.ms", from(kLong, 0), "60000", kNoDeleteDelay,
-                       &S::log_segment_delete_delay_ms)),
     without("replica.high.watermark.checkpoint.interval.ms", from(kLong, 1), "5000", kOneCheckpointInterval,
             &S::replica_high_watermark_checkpoint_interval_ms),
 };
@@ -518,7 +506,7 @@ constexpr SettingRow kGone4[] = {
 };
 
 constexpr SettingSection kWithoutEffect[] = {
-    {"Retention, compaction, flushing, files", kRetention},
+    {"Compaction, flushing, files", kCompaction},
     {"Replication", kReplication},
     {"Controllers and the metadata log", kController},
     {"Consumer, share and streams groups", kGroups},

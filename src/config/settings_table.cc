@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -205,8 +206,9 @@ constexpr SettingRow kTopics[] = {
      .rule = {.type = ValueType::kList, .choices = "compact|delete"},
      .default_text = "delete",
      .reloadable = true,
-     .text = "What happens to old segments; a topic's default. With compact every record needs a key. Neither deletion "
-             "nor compaction is carried out in this version.",
+     .text =
+         "What happens to old segments; a topic's default. With compact every record needs a key; compaction is not "
+         "carried out in this version.",
      .member = &S::log_cleanup_policy},
 };
 
@@ -331,6 +333,64 @@ constexpr SettingRow kSegments[] = {
      .member = &S::log_index_size_max_bytes},
 };
 
+constexpr SettingRow kRetention[] = {
+    {.name = "log.retention.bytes",
+     .rule = long_from(std::numeric_limits<std::int64_t>::min()),
+     .default_text = "-1",
+     .unit = "bytes",
+     .reloadable = true,
+     .text = "The size of a partition above which its oldest segments go; -1: no limit. A topic's default of "
+             "retention.bytes.",
+     .member = &S::log_retention_bytes},
+    {.name = "log.retention.ms",
+     .rule = long_from(-1),
+     .default_text = std::nullopt,
+     .unit = "ms",
+     .reloadable = true,
+     .text = "The age, by its newest record, at which a segment goes; -1: never. A topic's default of retention.ms. "
+             "Wins over log.retention.minutes, and that over log.retention.hours.",
+     .member = &S::log_retention_ms},
+    {.name = "log.retention.minutes",
+     .rule = int_from(-1),
+     .default_text = std::nullopt,
+     .unit = "minutes",
+     .text = "The same in minutes.",
+     .member = &S::log_retention_minutes},
+    {.name = "log.retention.hours",
+     .rule = int_from(-1),
+     .default_text = "168",
+     .unit = "hours",
+     .text = "The same in hours.",
+     .member = &S::log_retention_hours},
+    {.name = "log.retention.check.interval.ms",
+     .rule = long_from(1),
+     .default_text = "300000",
+     .unit = "ms",
+     .text = "How often to look for segments that may go.",
+     .member = &S::log_retention_check_interval_ms},
+    {.name = "log.initial.task.delay.ms",
+     .rule = long_from(0),
+     .default_text = "30000",
+     .unit = "ms",
+     .text = "How long after the start to look for the first time.",
+     .member = &S::log_initial_task_delay_ms},
+    {.name = "log.segment.delete.delay.ms",
+     .rule = long_from(0),
+     .default_text = "60000",
+     .unit = "ms",
+     .reloadable = true,
+     .text = "How long the files of what was deleted stay, under another name; a topic's default of "
+             "file.delete.delay.ms. What is still being sent to somebody stays longer.",
+     .member = &S::log_segment_delete_delay_ms},
+    {.name = "weir.clock.jump.max.ms",
+     .rule = long_from(60000),
+     .default_text = "3600000",
+     .unit = "ms",
+     .text = "When the machine's clock runs ahead by more than this at once, nothing is deleted for its age, and no "
+             "producer forgotten, until the new time has stood for a day: a wrong clock must not empty the logs.",
+     .member = &S::weir_clock_jump_max_ms},
+};
+
 constexpr SettingRow kStatements[] = {
     {.name = "process.roles",
      .effect = Effect::kMustDescribeWeir,
@@ -386,6 +446,7 @@ constexpr SettingSection kApplied[] = {
     {"Topics", kTopics},
     {"Records", kRecords},
     {"Segments", kSegments},
+    {"Retention", kRetention},
     {"Statements about the cluster: accepted where they describe Weir, refused otherwise", kStatements},
 };
 

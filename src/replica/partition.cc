@@ -110,6 +110,27 @@ boost::asio::awaitable<ErrorCode> Partition::wait_committed(Offset end, SteadyTi
   co_return ErrorCode::kRequestTimedOut;
 }
 
+void Partition::raise_start(Offset at) {
+  if (is_closed() || log_->fence() != nullptr) return;
+  wanted_start_ = std::max(wanted_start_, at);
+}
+
+void Partition::apply_retention(std::int64_t now_ms) {
+  const auto limit = std::min(high_watermark(), log_->flushed_end());
+  raise_start(log_->retained_start(rules_.retention, limit, now_ms));
+}
+
+std::vector<std::shared_ptr<storage::Segment>> Partition::settle_start(Offset start) {
+  if (is_closed()) return {};
+  const auto before = log_->log_start();
+  auto gone = log_->advance_start(start);
+  if (log_->log_start() > before) {
+    log_info("{}-{}: the log starts at {} now, {} segments go", identity_.name.topic, identity_.name.partition,
+             log_->log_start().value(), gone.size());
+  }
+  return gone;
+}
+
 void Partition::set_rules(PartitionRules rules) {
   rules_ = std::move(rules);
   log_->set_settings(rules_.log);

@@ -6,6 +6,7 @@
 // that term is the minimum.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -31,6 +32,8 @@ namespace weir::replica {
 struct PartitionRules {
   record::BatchRules batch;
   storage::LogSettings log;
+  storage::RetentionRules retention;
+  std::int64_t file_delete_delay_ms = 60000;
   std::int32_t min_insync_replicas = 1;
   bool ack_needs_flush = true;                  // weir.durability=fsync, or the topic's flush.messages=1
   std::int64_t flush_messages_max = INT64_MAX;  // without ack_needs_flush: flush once this many records are not durable
@@ -80,6 +83,20 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   // KAFKA_STORAGE_ERROR: the flush failed. NOT_LEADER_OR_FOLLOWER: the partition closed.
   boost::asio::awaitable<ErrorCode> wait_committed(Offset end, SteadyTime deadline);
 
+  // Asks for a higher log start: `at` at most high_watermark() and what is durable. It holds, and is shown, once
+  // start_to_checkpoint() has been made durable and settle_start() called with it.
+  void raise_start(Offset at);
+  // The same for what the retention rules no longer keep at `now_ms` (wall time).
+  void apply_retention(std::int64_t now_ms);
+  [[nodiscard]] Offset start_to_checkpoint() const { return std::max(wanted_start_, log_->log_start()); }
+  // Whether settle_start() has something to do.
+  [[nodiscard]] bool is_start_unsettled() const {
+    return wanted_start_ > log_->log_start() || log_->has_segments_below_start();
+  }
+  // `start` is in a durable checkpoint. What the log no longer holds, for its files to be removed.
+  [[nodiscard]] std::vector<std::shared_ptr<storage::Segment>> settle_start(Offset start);
+  [[nodiscard]] const PartitionRules& rules() const { return rules_; }
+
   void set_rules(PartitionRules rules);
   void expire_producers(std::int64_t before_ms) { producers_.expire(before_ms); }
   [[nodiscard]] std::size_t producer_count() const { return producers_.producer_count(); }
@@ -121,6 +138,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   PartitionRules rules_;
   std::unique_ptr<storage::Log> log_;
   ProducerStates producers_;
+  Offset wanted_start_{0};
   std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
 };
 

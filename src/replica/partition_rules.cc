@@ -50,6 +50,10 @@ PartitionRules make_partition_rules(const config::BrokerSettings& broker, const 
   // A topic that names flush.messages asks for that, and for nothing stronger or weaker (design decision 5).
   return {.batch = batch_rules(broker, topic),
           .log = log_settings(topic),
+          .retention = {.deletes = topic.cleanup_policy.delete_old,
+                        .retention_ms = topic.retention_ms,
+                        .retention_bytes = topic.retention_bytes},
+          .file_delete_delay_ms = topic.file_delete_delay_ms,
           .min_insync_replicas = topic.min_insync_replicas,
           .ack_needs_flush = topic.overrides_durability ? topic.flush_messages == 1 : broker_waits,
           .flush_messages_max = topic.flush_messages};

@@ -9,6 +9,7 @@
 #include "config/topic_settings.h"
 #include "model/topic_name.h"
 #include "replica/partition_rules.h"
+#include "storage/removal.h"
 
 namespace weir::replica {
 
@@ -68,7 +69,10 @@ struct PartitionTable::Change {
 };
 
 PartitionTable::PartitionTable(Ports ports)
-    : ports_(std::move(ports)), map_(std::make_shared<const PartitionMap>()), tasks_(home()) {
+    : ports_(std::move(ports)),
+      map_(std::make_shared<const PartitionMap>()),
+      reaper_(home(), ports_.helpers, ports_.fs),
+      tasks_(home()) {
   const auto parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads);
   for (auto* shard : ports_.shards) {
     commit_loops_.push_back(
@@ -91,10 +95,12 @@ boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata
   const auto known = map();
   auto look_for_strays = [this, known] {
     set_strays_aside(*known);
-    return true;
+    return ports_.directory.list_deleted();
   };
-  co_await run_on_helper(ports_.helpers, home(), std::move(look_for_strays));
-  remove_deleted_later();
+  auto deleted = co_await run_on_helper(ports_.helpers, home(), std::move(look_for_strays));
+  if (deleted && !deleted->empty()) {
+    reaper_.remove_later({.files = {}, .directories = *std::move(deleted), .segments = {}, .due = {}});
+  }
   const bool has_stale_entry = std::ranges::any_of(
       checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
   if (!has_stale_entry) co_return;
@@ -121,23 +127,6 @@ void PartitionTable::set_strays_aside(const PartitionMap& known) const {
       log_warn("{}-{}: no topic claims this directory: {}", name.topic, name.partition, to_string(aside.error()));
     }
   }
-}
-
-// In the background, for a large log goes in many steps; one at a time, for two would meet each other's absences.
-void PartitionTable::remove_deleted_later() {
-  if (std::exchange(removing_deleted_, true)) {
-    remove_deleted_again_ = true;
-    return;
-  }
-  ports_.helpers.run([this] {
-    if (const auto removed = ports_.directory.remove_deleted(); !removed) {
-      log_warn("deleted partitions could not be removed: {}", to_string(removed.error()));
-    }
-    home().post([this] {
-      removing_deleted_ = false;
-      if (std::exchange(remove_deleted_again_, false)) remove_deleted_later();
-    });
-  });
 }
 
 void PartitionTable::note_failure(const Opening& opening) {
@@ -336,12 +325,16 @@ Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
 
 boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics) {
   std::vector<TopicPartition> names;
+  std::vector<std::shared_ptr<storage::Segment>> segments;
   for (const auto& topic : topics) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       names.push_back({topic->name, PartitionIndex(static_cast<std::int32_t>(i))});
       forget_failure(names.back());
       const auto& partition = topic->partitions[i];  // null when its log could not be opened
-      if (partition != nullptr) partition->owner().post([partition] { partition->close(); });
+      if (partition == nullptr) continue;
+      partition->owner().post([partition] { partition->close(); });
+      const auto view = partition->view();
+      segments.insert(segments.end(), view->segments().begin(), view->segments().end());
     }
   }
   if (const auto written = co_await write_checkpoints(); !written) {
@@ -350,16 +343,23 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
   // the background; readers hold them open as long as they need.
   auto rename_all = [this, names = std::move(names)] {
+    std::vector<storage::Path> renamed;
     for (const auto& name : names) {
-      const auto moved = ports_.directory.mark_deleted(name);
-      if (!moved && moved.error().code != Errc::kNotFound) {
+      auto moved = ports_.directory.mark_deleted(name);
+      if (moved) {
+        renamed.push_back(*std::move(moved));
+      } else if (moved.error().code != Errc::kNotFound) {
         log_error("{}-{}: can't be marked deleted: {}", name.topic, name.partition, to_string(moved.error()));
       }
     }
-    return true;
+    return renamed;
   };
-  co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-  remove_deleted_later();
+  auto renamed = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
+  if (renamed.empty()) co_return;
+  reaper_.remove_later({.files = {},
+                        .directories = std::move(renamed),
+                        .segments = std::move(segments),
+                        .due = ports_.clock.steady() + Millis(ports_.config.settings.log_segment_delete_delay_ms)});
 }
 
 boost::asio::awaitable<bool> PartitionTable::wait_applied(Offset offset, SteadyTime deadline) {
@@ -399,12 +399,14 @@ boost::asio::awaitable<void> visit_owned(std::shared_ptr<const PartitionMap> map
 
 }  // namespace
 
-boost::asio::awaitable<LogOffsets> PartitionTable::offsets() {
+boost::asio::awaitable<LogOffsets> PartitionTable::collect_offsets(std::vector<StartMove>& unsettled) {
   LogOffsets offsets;
-  const auto collect = [&offsets](const Partition& partition) {
+  const auto collect = [&](Partition& partition) {
+    const auto start = partition.start_to_checkpoint();
     offsets.recovery_points[partition.name()] = partition.log().recovery_point();
-    offsets.log_starts[partition.name()] = partition.log().log_start();
+    offsets.log_starts[partition.name()] = start;
     offsets.high_watermarks[partition.name()] = partition.high_watermark();
+    if (partition.is_start_unsettled()) unsettled.push_back({partition.shared_from_this(), start});
   };
   for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
   co_return offsets;
@@ -418,7 +420,8 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
   }
   writing_checkpoints_ = true;
   // Asked within the turn: an older answer must not overwrite a newer one.
-  auto current = co_await offsets();
+  std::vector<StartMove> unsettled;
+  auto current = co_await collect_offsets(unsettled);
   current.recovery_points.insert(unopened_.recovery_points.begin(), unopened_.recovery_points.end());
   current.log_starts.insert(unopened_.log_starts.begin(), unopened_.log_starts.end());
   auto written = co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
@@ -426,12 +429,59 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
     WEIR_TRY(ports_.directory.write_checkpoint(storage::kLogStartFile, current.log_starts));
     return ports_.directory.write_checkpoint(storage::kHighWatermarkFile, current.high_watermarks);
   });
+  if (written) co_await settle_starts(std::move(unsettled));
   writing_checkpoints_ = false;
   if (!checkpoint_turns_.empty()) {
     checkpoint_turns_.front()->set(true);
     checkpoint_turns_.pop_front();
   }
   co_return written;
+}
+
+boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove> moves) {
+  for (auto& move : moves) {
+    std::vector<std::shared_ptr<storage::Segment>> gone;
+    std::int64_t delay_ms = 0;
+    auto settle = [](StartMove& of, std::vector<std::shared_ptr<storage::Segment>>& to,
+                     std::int64_t& delay) -> boost::asio::awaitable<void> {
+      to = of.partition->settle_start(of.start);
+      delay = of.partition->rules().file_delete_delay_ms;
+      co_return;
+    };
+    co_await run_on(move.partition->owner(), settle(move, gone, delay_ms));
+    if (gone.empty()) continue;
+    auto rename_all = [this, &gone]() -> Result<std::vector<storage::Path>> {
+      std::vector<storage::Path> marked;
+      for (const auto& segment : gone) {
+        WEIR_TRY_ASSIGN(files, storage::mark_deleted(ports_.fs, *segment));
+        marked.insert(marked.end(), files.begin(), files.end());
+      }
+      WEIR_TRY(ports_.fs.sync_directory(gone.front()->path().parent_path()));
+      return marked;
+    };
+    auto marked = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
+    if (!marked) {
+      // They lie below the log's start: the next start finds them and tries again.
+      log_warn("{}-{}: deleted segments keep their names: {}", move.partition->name().topic,
+               move.partition->name().partition, to_string(marked.error()));
+      continue;
+    }
+    reaper_.remove_later({.files = *std::move(marked),
+                          .directories = {},
+                          .segments = std::move(gone),
+                          .due = ports_.clock.steady() + Millis(delay_ms)});
+  }
+}
+
+boost::asio::awaitable<Result<void>> PartitionTable::apply_retention(std::int64_t now_ms) {
+  bool any = false;
+  const auto apply = [now_ms, &any](Partition& partition) {
+    partition.apply_retention(now_ms);
+    any = any || partition.is_start_unsettled();
+  };
+  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, apply));
+  if (any) co_return co_await write_checkpoints();
+  co_return Result<void>{};
 }
 
 boost::asio::awaitable<void> PartitionTable::expire_producers(std::int64_t before_ms) {
@@ -460,6 +510,7 @@ boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_
 boost::asio::awaitable<Result<void>> PartitionTable::close() {
   closing_ = true;
   co_await tasks_.wait_until_empty();
+  co_await reaper_.stop();
   end_applied_waits();
   const auto end_service = [](Partition& partition) { partition.close(); };
   for (auto* shard : ports_.shards) {

@@ -24,6 +24,7 @@
 #include "metadata/image.h"
 #include "replica/commit_loop.h"
 #include "replica/partition.h"
+#include "replica/reaper.h"
 #include "storage/log_directory.h"
 
 namespace weir::replica {
@@ -107,12 +108,13 @@ class PartitionTable {
   // Any shard: returns once the image that holds metadata up to `offset` has been applied, or at the deadline (false).
   boost::asio::awaitable<bool> wait_applied(Offset offset, SteadyTime deadline);
 
-  // Home shard. Asks each owner.
-  boost::asio::awaitable<LogOffsets> offsets();
-  // Home shard. Writes what offsets() tells to the three checkpoint files, and what was known of the logs that could
-  // not be opened. An entry of a deleted topic must be gone before its name is used again: a stale log start or
-  // recovery point would be taken for the new log's. One writer at a time.
+  // Home shard. Writes the offsets of every partition to the three checkpoint files, and what was known of the logs
+  // that could not be opened; then log starts that were to move do, and the segments below them go. An entry of a
+  // deleted topic must be gone before its name is used again: a stale log start or recovery point would be taken for
+  // the new log's. One writer at a time.
   boost::asio::awaitable<Result<void>> write_checkpoints();
+  // Home shard. Moves the log starts of what the topics' retention no longer keeps at `now_ms` (wall time).
+  boost::asio::awaitable<Result<void>> apply_retention(std::int64_t now_ms);
   // Home shard. Tries once more, in the background, to open what failed for a reason that may pass.
   void retry_failed();
   // Home shard. Forgets idle producers; flushes what the rules left to later.
@@ -129,6 +131,10 @@ class PartitionTable {
  private:
   struct Opening;  // one log to open, and what came of it
   struct Change;   // what one image asks for
+  struct StartMove {
+    std::shared_ptr<Partition> partition;
+    Offset start;
+  };
 
   boost::asio::awaitable<void> follow_to_the_newest();
   boost::asio::awaitable<void> apply(std::shared_ptr<const metadata::Image> image, const LogOffsets& checkpoints);
@@ -139,7 +145,9 @@ class PartitionTable {
   void note_failure(const Opening& opening);
   void forget_failure(const TopicPartition& name);
   void set_strays_aside(const PartitionMap& known) const;
-  void remove_deleted_later();
+  // Asks each owner. `unsettled`: the partitions whose start the checkpoint moves.
+  boost::asio::awaitable<LogOffsets> collect_offsets(std::vector<StartMove>& unsettled);
+  boost::asio::awaitable<void> settle_starts(std::vector<StartMove> moves);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   // True: it was made just now.
   [[nodiscard]] Result<bool> prepare_directory(const Opening& opening) const;
@@ -164,8 +172,7 @@ class PartitionTable {
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
   std::map<TopicPartition, OpenFailure> failures_;
   LogOffsets unopened_;  // what the checkpoints say of the logs in failures_
-  bool removing_deleted_ = false;
-  bool remove_deleted_again_ = false;
+  Reaper reaper_;
   TaskGroup tasks_;
 };
 

@@ -28,6 +28,17 @@ std::int64_t draw_jitter(const LogSettings& settings, Random& random) {
   return static_cast<std::int64_t>(random.next_u64() % static_cast<std::uint64_t>(bound));
 }
 
+bool is_too_old(const Segment& segment, const SegmentTail& tail, const RetentionRules& rules, std::int64_t now_ms) {
+  if (rules.retention_ms < 0) return false;
+  auto newest_ms = tail.max_timestamp_ms;
+  if (newest_ms < 0) {
+    const auto modified_ms = segment.file().modified_ms();
+    if (!modified_ms) return false;
+    newest_ms = *modified_ms;
+  }
+  return now_ms - newest_ms > rules.retention_ms;
+}
+
 }  // namespace
 
 Result<void> run_flush(const FlushJob& job) {
@@ -149,6 +160,51 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
   if (dirty_.empty() || dirty_.back() != segments_.back()) dirty_.push_back(segments_.back());
   log_end_ = header.next_offset();
   return {};
+}
+
+Offset Log::retained_start(const RetentionRules& rules, Offset high_watermark, std::int64_t now_ms) const {
+  std::uint64_t size = 0;
+  for (const auto& segment : segments_) size += segment->tail().size_bytes;
+  auto start = log_start_;
+  for (const auto& segment : segments_) {
+    const auto tail = segment->tail();
+    if (segment->is_empty() || tail.next_offset > high_watermark) break;
+    if (tail.next_offset > log_start_) {
+      if (!rules.deletes) break;
+      const auto size_without = static_cast<std::int64_t>(size - tail.size_bytes);
+      const bool too_many = rules.retention_bytes >= 0 && size_without >= rules.retention_bytes;
+      if (!too_many && !is_too_old(*segment, tail, rules, now_ms)) break;
+      start = tail.next_offset;
+    }
+    size -= tail.size_bytes;
+  }
+  return start;
+}
+
+std::vector<std::shared_ptr<Segment>> Log::advance_start(Offset start) {
+  if (fence_ || closed_) return {};
+  log_start_ = std::max(log_start_, start);
+  CHECK(log_start_ <= flushed_end_, "{}: would start at {}, durable is it up to {}", directory_.native(),
+        log_start_.value(), flushed_end_.value());
+  if (!active().is_empty() && active().tail().next_offset <= log_start_) {
+    if (const auto rolled = roll(); !rolled) {
+      log_warn("{}: its last segment can't be deleted yet: {}", directory_.native(), to_string(rolled.error()));
+    }
+  }
+  const auto kept = std::ranges::find_if(segments_, [&](const auto& segment) {
+    return segment == segments_.back() || segment->tail().next_offset > log_start_;
+  });
+  std::vector<std::shared_ptr<Segment>> gone(segments_.begin(), kept);
+  segments_.erase(segments_.begin(), kept);
+  for (auto* list : {&dirty_, &sealed_, &finished_}) {
+    std::erase_if(*list, [&](const auto& segment) { return std::ranges::find(gone, segment) != gone.end(); });
+  }
+  publish_view();
+  return gone;
+}
+
+bool Log::has_segments_below_start() const {
+  return !segments_.front()->is_empty() && segments_.front()->tail().next_offset <= log_start_;
 }
 
 bool Log::needs_flush() const {

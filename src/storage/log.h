@@ -32,6 +32,13 @@ struct LogSettings {
   std::int64_t index_interval_bytes = 4096;
 };
 
+// Which segments may go (kafka-protocol 6.2).
+struct RetentionRules {
+  bool deletes = true;                // cleanup.policy holds "delete"; without it only what lies below log_start goes
+  std::int64_t retention_ms = -1;     // by the largest timestamp of a segment; -1: however old
+  std::int64_t retention_bytes = -1;  // of all segments together; -1: however many
+};
+
 struct ReadResult {
   ByteChain bytes;  // whole batches, the first one containing the asked offset; empty: nothing below the limit
   Offset next;      // where the next read goes on; the asked offset when empty
@@ -56,8 +63,8 @@ class LogView {
   LogView(Offset log_start, std::vector<std::shared_ptr<Segment>> segments);
 
   [[nodiscard]] Offset log_start() const { return log_start_; }
-  [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
   [[nodiscard]] std::uint64_t size_bytes() const;
+  [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
 
   // Whole batches from the one that contains `from` while they end at or below `limit` and fit `max_bytes`;
   // `at_least_one` returns the first even if it does not fit. `from` lies in [log_start, limit]. At most one segment's
@@ -141,6 +148,17 @@ class Log {
   // a roll: nothing was appended, the log stays usable. Any other failure fences the log: every later call fails. Not
   // durable until a flush covers it. One pwritev, and at a roll one file created (some 15 us).
   Result<void> append(ByteView batch, const record::BatchHeader& header);
+
+  // Where the log would start if everything went that `rules` do not keep at `now_ms` (wall time): at the first segment
+  // that stays, or at log_end. A segment goes only if it ends at or below `high_watermark`. log_start() at least.
+  [[nodiscard]] Offset retained_start(const RetentionRules& rules, Offset high_watermark, std::int64_t now_ms) const;
+  // Moves log_start up to `start`, at most flushed_end; a lower one changes nothing. The checkpoint that says so is
+  // durable by now, for a start that was shown never goes back. Returns the segments that lie wholly below it, which
+  // new views no longer hold: the caller removes their files. When the active segment is among them the log rolls;
+  // where it can't, that one stays until the next call.
+  std::vector<std::shared_ptr<Segment>> advance_start(Offset start);
+  // Whether advance_start(log_start()) would return anything: a stop came between moving the start and the files.
+  [[nodiscard]] bool has_segments_below_start() const;
 
   // True when log_end > flushed_end, no job is out and the log is not fenced.
   [[nodiscard]] bool needs_flush() const;

@@ -23,8 +23,6 @@ constexpr std::size_t kFileNameBytesMax = 255;
 constexpr std::uint64_t kSmallFileBytesMax = 64 * kKiB;
 // A million partitions with the longest names.
 constexpr std::uint64_t kCheckpointBytesMax = 300 * kMiB;
-// Freeing 1 GiB at once holds up everybody else's fdatasync for some 60 ms (performance 3.4).
-constexpr std::uint64_t kDeleteStepBytes = 16 * kMiB;
 
 Result<void> create_with_parents(FileSystem& fs, const Path& path) {
   WEIR_TRY_ASSIGN(found, fs.exists(path));
@@ -59,30 +57,6 @@ std::string to_hex(const Uuid& id) {
   std::string hex;
   for (const auto byte : id.bytes) fmt::format_to(std::back_inserter(hex), "{:02x}", byte);
   return hex;
-}
-
-Result<void> unlink_in_steps(FileSystem& fs, const Path& path) {
-  {
-    WEIR_TRY_ASSIGN(file, fs.open(path, OpenMode::kReadWrite));
-    WEIR_TRY_ASSIGN(size, file->size_bytes());
-    while (size > kDeleteStepBytes) {
-      size -= kDeleteStepBytes;
-      WEIR_TRY(file->truncate(size));
-    }
-  }
-  return fs.unlink(path);
-}
-
-Result<void> remove_tree(FileSystem& fs, const Path& path) {
-  WEIR_TRY_ASSIGN(entries, fs.list(path));
-  for (const auto& entry : entries) {
-    if (entry.is_directory) {
-      WEIR_TRY(remove_tree(fs, path / entry.name));
-    } else {
-      WEIR_TRY(unlink_in_steps(fs, path / entry.name));
-    }
-  }
-  return fs.remove_directory(path);
 }
 
 // nullopt when there is no such file.
@@ -186,18 +160,13 @@ Result<Path> LogDirectory::rename_with_suffix(const TopicPartition& of, std::str
   }
 }
 
-Result<void> LogDirectory::remove_deleted() {
+Result<std::vector<Path>> LogDirectory::list_deleted() const {
   WEIR_TRY_ASSIGN(entries, fs_.list(path_));
-  Result<void> outcome;
-  bool removed_any = false;
+  std::vector<Path> deleted;
   for (const auto& entry : entries) {
-    if (!entry.is_directory || !entry.name.ends_with(kDeleteSuffix)) continue;
-    auto removed = remove_tree(fs_, path_ / entry.name);
-    removed_any = removed_any || removed;
-    if (!removed && outcome) outcome = std::move(removed);  // one that can't be removed keeps no other
+    if (entry.is_directory && entry.name.ends_with(kDeleteSuffix)) deleted.push_back(path_ / entry.name);
   }
-  if (removed_any) WEIR_TRY(fs_.sync_directory(path_));
-  return outcome;
+  return deleted;
 }
 
 Result<void> LogDirectory::write_clean_marker(std::int64_t broker_epoch) {

@@ -42,15 +42,14 @@ class LogDirectory {
   // The partition.metadata file: written before a partition's first data.
   Result<void> write_partition_metadata(const TopicPartition& of, const Uuid& topic_id);
   [[nodiscard]] Result<std::optional<Uuid>> read_partition_metadata(const TopicPartition& of) const;
-  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go by remove_deleted. kNotFound: there
+  // Renames to `<topic>-<p>.<hex>-delete` and makes the name durable; the files go later. kNotFound: there
   // is no such directory. Whoever writes the checkpoints leaves the partition out from then on: a topic made anew must
   // not inherit its offsets.
   Result<Path> mark_deleted(const TopicPartition& of);
   // Renames to `<topic>-<p>.<hex>-stray`: a directory that no topic claims. Its files stay for somebody to look at.
   Result<Path> set_aside(const TopicPartition& of);
-  // One at a time. Removes every `-delete` directory, file by file, large ones in steps that leave the disk to others
-  // in between.
-  Result<void> remove_deleted();
+  // The `-delete` directories, for remove_tree_in_steps.
+  [[nodiscard]] Result<std::vector<Path>> list_deleted() const;
 
   // The last step of a clean stop: everything else is durable by now.
   Result<void> write_clean_marker(std::int64_t broker_epoch);

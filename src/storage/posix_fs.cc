@@ -183,6 +183,12 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  Result<std::int64_t> modified_ms() const override {
+    struct stat status{};
+    if (::fstat(descriptor_.get(), &status) != 0) return call_failed(errno, "fstat", path_);
+    return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
+  }
+
   void drop_cache(std::uint64_t offset) const override {
     ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), 0, POSIX_FADV_DONTNEED);
   }

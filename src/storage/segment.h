@@ -89,6 +89,8 @@ class Segment {
   [[nodiscard]] Result<Offset> time_index_floor(std::int64_t timestamp_ms, ReadMode mode) const;
   // The newest time index entry for an offset below `limit`.
   [[nodiscard]] Result<std::optional<TimeIndexEntry>> last_time_entry_below(Offset limit, ReadMode mode) const;
+  // Whether somebody besides this segment holds the `.log`, an answer on its way out for one.
+  [[nodiscard]] bool is_being_read() const { return file_.use_count() > 1; }
   // Moves `walker` past a damaged range that starts where it stands.
   void pass_damage(BatchWalker& walker) const;
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "storage/removal.h"
 #include "support/batch_factory.h"
 
 namespace weir::test {
@@ -141,7 +142,10 @@ Result<void> LogWorkload::delete_partition(const TopicPartition& of) {
     return {};
   }
   history->deleted = true;
-  return unless_full(directory_->remove_deleted());
+  auto deleted = directory_->list_deleted();
+  if (!deleted) return unless_full(std::unexpected(std::move(deleted).error()));
+  for (const auto& path : *deleted) WEIR_TRY(unless_full(storage::remove_tree_in_steps(fs_, path)));
+  return {};
 }
 
 Result<void> LogWorkload::run_rounds() {

@@ -75,6 +75,10 @@ class FaultFs::FaultFile final : public File {
     if (faults_.begin_call("size_bytes", path_) == Outcome::kFail) return faults_.error();
     return inner_->size_bytes();
   }
+  Result<std::int64_t> modified_ms() const override {
+    if (faults_.begin_call("modified_ms", path_) == Outcome::kFail) return faults_.error();
+    return inner_->modified_ms();
+  }
   void drop_cache(std::uint64_t offset) const override { inner_->drop_cache(offset); }
   int descriptor() const override { return inner_->descriptor(); }
 

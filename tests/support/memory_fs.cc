@@ -54,6 +54,7 @@ struct MemoryFs::Node {
   Bytes durable;
   std::vector<Change> unsynced;
   bool resident = true;
+  std::int64_t modified_ms = 0;
   bool locked = false;
   // Of a directory.
   Names names;
@@ -120,6 +121,10 @@ class MemoryFs::MemoryFile final : public File {
   Result<std::uint64_t> size_bytes() const override {
     const std::lock_guard lock(mutex_);
     return node_->content.size();
+  }
+  Result<std::int64_t> modified_ms() const override {
+    const std::lock_guard lock(mutex_);
+    return node_->modified_ms;
   }
   void drop_cache(std::uint64_t) const override {
     const std::lock_guard lock(mutex_);
@@ -274,6 +279,12 @@ void MemoryFs::lose_writeback(const Path& path) {
   const std::lock_guard lock(mutex_);
   auto place = find(path);
   if (place && place->node != nullptr) place->node->unsynced.clear();
+}
+
+void MemoryFs::set_modified(const Path& path, std::int64_t wall_ms) {
+  const std::lock_guard lock(mutex_);
+  auto place = find(path);
+  if (place && place->node != nullptr) place->node->modified_ms = wall_ms;
 }
 
 void MemoryFs::evict(const Path& path) {

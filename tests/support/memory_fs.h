@@ -56,6 +56,9 @@ class MemoryFs final : public storage::FileSystem {
   // From now on pread_if_resident of the file answers kNotReady, until a blocking read brings it back.
   void evict(const storage::Path& path);
 
+  // What modified_ms answers for the file; 0 otherwise.
+  void set_modified(const storage::Path& path, std::int64_t wall_ms);
+
   // What would be durable if power were cut now; empty for a name that would not be there.
   [[nodiscard]] Bytes durable_content(const storage::Path& path) const;
 

@@ -129,8 +129,8 @@ TEST(Loader, KafkaKeysWithoutEffectWarnOnceWithTheReason) {
 }
 
 TEST(Loader, KeysWithoutEffectStillGiveTopicDefaults) {
-  const auto loaded = loaded_from("log.retention.ms: 1000\n");
-  EXPECT_EQ(loaded.settings.log_retention_ms, 1000);
+  const auto loaded = loaded_from("log.cleaner.delete.retention.ms: 1000\n");
+  EXPECT_EQ(loaded.settings.log_cleaner_delete_retention_ms, 1000);
   EXPECT_EQ(loaded.warnings.size(), 1u);
 }
 

@@ -1,0 +1,64 @@
+#include "storage/removal.h"
+
+#include "storage/segment_names.h"
+
+namespace weir::storage {
+namespace {
+
+// Freeing 1 GiB at once holds up everybody else's fdatasync for some 60 ms (performance 3.4).
+constexpr std::uint64_t kStepBytes = 16 * kMiB;
+
+Result<void> remove_content(FileSystem& fs, const Path& directory) {
+  WEIR_TRY_ASSIGN(entries, fs.list(directory));
+  for (const auto& entry : entries) {
+    const auto path = directory / entry.name;
+    if (!entry.is_directory) {
+      WEIR_TRY(remove_file_in_steps(fs, path));
+      continue;
+    }
+    WEIR_TRY(remove_content(fs, path));
+    WEIR_TRY(fs.remove_directory(path));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Path>> mark_deleted(FileSystem& fs, const Segment& segment) {
+  std::vector<Path> marked;
+  for (const auto suffix :
+       {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix, kProducerSnapshotSuffix}) {
+    const auto path = segment.path().parent_path() / segment_file_name(segment.base_offset(), suffix);
+    auto marked_path = path;
+    marked_path += kDeletedSuffix;
+    auto renamed = fs.rename(path, marked_path);
+    if (!renamed && renamed.error().code == Errc::kNotFound) continue;
+    if (!renamed) return std::unexpected(std::move(renamed).error());
+    marked.push_back(std::move(marked_path));
+  }
+  return marked;
+}
+
+Result<void> remove_file_in_steps(FileSystem& fs, const Path& path) {
+  {
+    auto file = fs.open(path, OpenMode::kReadWrite);
+    if (!file && file.error().code == Errc::kNotFound) return {};
+    if (!file) return std::unexpected(std::move(file).error());
+    WEIR_TRY_ASSIGN(size, (*file)->size_bytes());
+    while (size > kStepBytes) {
+      size -= kStepBytes;
+      WEIR_TRY((*file)->truncate(size));
+    }
+  }
+  return fs.unlink(path);
+}
+
+Result<void> remove_tree_in_steps(FileSystem& fs, const Path& directory) {
+  auto removed = remove_content(fs, directory);
+  if (!removed && removed.error().code == Errc::kNotFound) return {};
+  WEIR_TRY(removed);
+  WEIR_TRY(fs.remove_directory(directory));
+  return fs.sync_directory(directory.parent_path());
+}
+
+}  // namespace weir::storage

@@ -1,0 +1,167 @@
+// Retention in a whole broker: log starts move once their checkpoint is durable, files go later, clocks that jump take
+// nothing away.
+#include <gtest/gtest.h>
+
+#include "protocol/schema/02_list_offsets.h"
+#include "requests.h"
+
+namespace weir::api {
+namespace {
+
+using test::make_batch;
+using test::TestBroker;
+
+constexpr std::int64_t kDayMs = 24 * 3'600'000;
+const std::string kLogName = ".log";
+
+// One fills a segment of the smallest size.
+Bytes batch_at(TestBroker& broker) {
+  test::BatchSpec spec;
+  spec.value_bytes = 700'000;
+  spec.base_timestamp_ms = broker.clock().wall_ms();
+  return test::make_batch(spec);
+}
+
+void fill(TestBroker& broker, const std::string& topic, int batches) {
+  for (int i = 0; i < batches; ++i) {
+    ASSERT_EQ(produce(broker, topic, batch_at(broker)).error_code, ErrorCode::kNone);
+  }
+}
+
+std::int64_t earliest(TestBroker& broker, const std::string& topic) {
+  protocol::ListOffsetsRequest request;
+  request.replica_id = NodeId(-1);
+  protocol::ListOffsetsRequest::ListOffsetsTopic asked;
+  asked.name = topic;
+  asked.partitions.push_back({.partition_index = PartitionIndex(0), .timestamp = -2});
+  request.topics.push_back(std::move(asked));
+  return broker.call(request, 6).topics.at(0).partitions.at(0).offset.value();
+}
+
+std::vector<std::string> files_of(TestBroker& broker, const std::string& partition, const std::string& suffix) {
+  std::vector<std::string> names;
+  const auto entries = broker.fs()->list("/weir/" + partition);
+  if (!entries) return names;
+  for (const auto& entry : *entries) {
+    if (entry.name.ends_with(suffix)) names.push_back(entry.name);
+  }
+  return names;
+}
+
+TEST(Retention, OldSegmentsGoInTheirTime) {
+  TestBroker broker;
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.ms", "86400000"}});
+  fill(broker, "t", 3);
+  broker.advance(Millis(kDayMs / 2));
+  fill(broker, "t", 2);
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 5U);
+  EXPECT_EQ(earliest(broker, "t"), 0);
+
+  broker.advance(Millis(kDayMs / 2 + 60'000));
+  EXPECT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(broker.call(fetch_request("t", 2), kFetchByName).responses.at(0).partitions.at(0).error_code,
+            ErrorCode::kOffsetOutOfRange);
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 2U);
+  EXPECT_EQ(files_of(broker, "t-0", ".log.deleted").size(), 3U);
+  broker.advance(Millis(60'000));
+  EXPECT_TRUE(files_of(broker, "t-0", ".deleted").empty());
+
+  broker.advance(Millis(kDayMs));
+  EXPECT_EQ(earliest(broker, "t"), 5) << "the active segment goes too";
+  EXPECT_EQ(produce(broker, "t", batch_at(broker)).base_offset, Offset(5));
+}
+
+TEST(Retention, ALogStartThatWasShownSurvivesAPowerCut) {
+  auto fs = std::make_shared<test::MemoryFs>();
+  {
+    TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}, .fs = fs});
+    create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+    fill(broker, "t", 5);
+    broker.advance(Millis(30'000));
+    ASSERT_EQ(earliest(broker, "t"), 3);
+  }
+  TestBroker broker({.fs = fs->after_power_cut(test::PowerCut::kDrop, 1)});
+  EXPECT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(produce(broker, "t", batch_at(broker)).base_offset, Offset(5));
+}
+
+TEST(Retention, ACheckpointThatCannotBeWrittenMovesNothing) {
+  TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+  fill(broker, "t", 5);
+  broker.advance(Millis(29'500));
+  broker.faults().fail_next("rename", ENOSPC);
+  broker.advance(Millis(500));
+  EXPECT_TRUE(broker.faults().fired());
+  EXPECT_EQ(earliest(broker, "t"), 0);
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 5U);
+  broker.advance(Millis(1000));
+  EXPECT_EQ(earliest(broker, "t"), 3);
+}
+
+TEST(Retention, FilesWaitForAnAnswerThatReadsThem) {
+  TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+  fill(broker, "t", 5);
+  const auto map = broker.broker().services().partitions.map();
+  auto reader = map->find("t")->partition(PartitionIndex(0))->view();
+  broker.advance(Millis(30'000 + 120'000));
+  ASSERT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(files_of(broker, "t-0", ".log.deleted").size(), 3U);
+  reader.reset();
+  broker.advance(Millis(1000));
+  EXPECT_TRUE(files_of(broker, "t-0", ".deleted").empty());
+}
+
+TEST(Retention, FilesOfADeletedTopicWaitToo) {
+  TestBroker broker;
+  const auto id = create_topic(broker, "t");
+  fill(broker, "t", 1);
+  auto map = broker.broker().services().partitions.map();
+  auto reader = map->find("t")->partition(PartitionIndex(0))->view();
+  ASSERT_EQ(delete_topic(broker, id), ErrorCode::kNone);
+  const auto deleted_count = [&] {
+    std::size_t count = 0;
+    for (const auto& entry : *broker.fs()->list("/weir")) count += entry.name.ends_with("-delete") ? 1 : 0;
+    return count;
+  };
+  broker.advance(Millis(120'000));
+  EXPECT_EQ(deleted_count(), 1U);
+  const auto bytes = reader->read(Offset(0), Offset(1), 1 << 20, true, storage::ReadMode::kMayBlock);
+  EXPECT_TRUE(bytes.has_value());
+  map.reset();  // it kept the partition, and so the log
+  reader.reset();
+  broker.advance(Millis(1000));
+  EXPECT_EQ(deleted_count(), 0U);
+}
+
+TEST(Retention, AClockTenYearsAheadDeletesNothingForADay) {
+  constexpr Millis kTenYears{3650 * kDayMs};
+  TestBroker broker({.settings = {"log.retention.check.interval.ms=60000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.ms", "604800000"}});
+  fill(broker, "t", 3);
+  broker.advance(Millis(60'000));
+  broker.clock().jump_wall(kTenYears);
+  broker.advance(Millis(kDayMs / 2));
+  EXPECT_EQ(earliest(broker, "t"), 0);
+  broker.clock().jump_wall(-kTenYears);
+  broker.advance(Millis(kDayMs));
+  EXPECT_EQ(earliest(broker, "t"), 0);
+}
+
+TEST(Retention, AClockTenDaysBackDeletesNothing) {
+  TestBroker broker({.settings = {"log.retention.check.interval.ms=60000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.ms", "604800000"}});
+  fill(broker, "t", 3);
+  broker.advance(Millis(60'000));
+  broker.clock().jump_wall(-Millis(10 * kDayMs));
+  broker.advance(Millis(kDayMs / 2));
+  fill(broker, "t", 3);
+  EXPECT_EQ(earliest(broker, "t"), 0);
+  broker.clock().jump_wall(Millis(10 * kDayMs));
+  broker.advance(Millis(60'000));
+  EXPECT_EQ(earliest(broker, "t"), 0) << "what stands behind a segment that stays, stays";
+}
+
+}  // namespace
+}  // namespace weir::api
