@@ -27,12 +27,13 @@ Broker::~Broker() = default;
 Result<std::unique_ptr<Broker>> Broker::open(const config::LoadedConfig& config, BrokerPorts ports) {
   std::unique_ptr<Broker> broker(new Broker(config, std::move(ports)));
   WEIR_TRY(broker->open_directory());
+  WEIR_TRY(broker->open_further_directories());
   WEIR_TRY(broker->open_metadata());
   return broker;
 }
 
 Result<void> Broker::open_directory() {
-  WEIR_TRY_ASSIGN(directory, storage::LogDirectory::open(ports_.fs, config::data_directory(config_.settings)));
+  WEIR_TRY_ASSIGN(directory, storage::LogDirectory::open(ports_.fs, config::metadata_directory(config_.settings)));
   directory_ = std::move(directory);
   WEIR_TRY_ASSIGN(identity, directory_->read_identity());
   const NodeId node_id{config_.settings.node_id};
@@ -52,6 +53,43 @@ Result<void> Broker::open_directory() {
   return {};
 }
 
+Result<void> Broker::open_further_directories() {
+  log_dirs_.push_back({.files = *directory_, .id = identity_.directory_id});
+  for (const auto& path : config::log_directories(config_.settings)) {
+    if (path == directory_->path()) continue;
+    auto opened = open_further_directory(path);
+    if (opened) {
+      log_dirs_.push_back({.files = *further_directories_.back(), .id = *opened});
+      continue;
+    }
+    // What its device can't do, the others can. Anything else is a mistake of somebody who should hear of it.
+    if (!replica::is_fatal(opened.error()) && opened.error().code != Errc::kNotFound) {
+      return std::unexpected(std::move(opened).error());
+    }
+    log_error("log directory {} is offline until the broker is started again: {}", path, to_string(opened.error()));
+  }
+  return {};
+}
+
+Result<Uuid> Broker::open_further_directory(const std::string& path) {
+  WEIR_TRY_ASSIGN(directory, storage::LogDirectory::open(ports_.fs, path));
+  WEIR_TRY_ASSIGN(identity, directory->read_identity());
+  if (identity && (identity->cluster_id != identity_.cluster_id || identity->node_id != identity_.node_id)) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{}: belongs to node {} of cluster {}, {} to node {} of cluster {}; the metadata lies in the "
+                            "first of log.dirs, or where metadata.log.dir says",
+                            path, identity->node_id, identity->cluster_id, directory_->path().string(),
+                            identity_.node_id, identity_.cluster_id));
+  }
+  if (!identity || identity->directory_id.is_zero()) {
+    identity = identity_;
+    identity->directory_id = Uuid::random(ports_.random);
+    WEIR_TRY(directory->write_identity(*identity));
+  }
+  further_directories_.push_back(std::move(directory));
+  return identity->directory_id;
+}
+
 Result<void> Broker::open_metadata() {
   const auto path = directory_->path() / kMetadataDirectory;
   // An unclean stop is recovered from the start of the log: it is small, and everything hangs on it.
@@ -68,20 +106,17 @@ Result<void> Broker::open_metadata() {
                                                                                .clock = ports_.clock,
                                                                                .random = ports_.random,
                                                                                .fs = ports_.fs,
-                                                                               .directory = *directory_,
+                                                                               .directories = log_dirs_,
                                                                                .commit = ports_.commit,
                                                                                .helpers = ports_.helpers,
                                                                                .commit_helpers = ports_.commit_helpers,
-                                                                               .shards = ports_.shards});
-  metadata_log_->use(partitions_->commit_loop(home()));
+                                                                               .shards = ports_.shards,
+                                                                               .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
+  metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));
   controller_ = std::make_unique<metadata::LocalController>(
       home(), ports_.random, *metadata_log_, images_, config_.settings,
       metadata::ControllerIdentity{.node = identity_.node_id, .directory_id = identity_.directory_id});
-  controller_->on_failure([this](const Error& error) {
-    failed_.store(true, std::memory_order_release);
-    log_error("cluster metadata can't be written any more: {}", to_string(error));
-    if (failure_listener_) failure_listener_(error);
-  });
+  controller_->on_failure([this](const Error& error) { give_up("cluster metadata can't be written any more", error); });
   images_.subscribe([this](const auto& before, const auto& after) {
     if (before != nullptr) partitions_->follow(after);  // the first image is opened by start()
   });
@@ -104,15 +139,18 @@ Result<void> Broker::write_quorum_state() const {
   return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(controller_->next_quorum_state())));
 }
 
-Result<replica::LogOffsets> Broker::read_checkpoints() const {
-  replica::LogOffsets offsets;
-  WEIR_TRY_ASSIGN(recovery_points, directory_->read_checkpoint(storage::kRecoveryPointFile));
-  WEIR_TRY_ASSIGN(log_starts, directory_->read_checkpoint(storage::kLogStartFile));
-  WEIR_TRY_ASSIGN(high_watermarks, directory_->read_checkpoint(storage::kHighWatermarkFile));
-  offsets.recovery_points = std::move(recovery_points);
-  offsets.log_starts = std::move(log_starts);
-  offsets.high_watermarks = std::move(high_watermarks);
-  return offsets;
+void Broker::lose_directory(const Uuid& id, const Error& why) {
+  if (id == identity_.directory_id) return give_up("the directory of the cluster's metadata is offline", why);
+  const bool any_left = std::ranges::any_of(
+      log_dirs_, [this](const auto& dir) { return !partitions_->find_dir(dir.id)->is_offline(); });
+  if (!any_left) give_up("every log directory is offline", why);
+}
+
+void Broker::give_up(std::string_view reason, const Error& why) {
+  if (failed_.exchange(true, std::memory_order_acq_rel)) return;
+  log_error("{}: {}", reason, to_string(why));
+  failure_reason_ = reason;
+  if (failure_listener_) failure_listener_(why);
 }
 
 boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
@@ -122,13 +160,12 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
   metadata::NodeRegistration registration;
   registration.endpoints = std::move(endpoints);
   registration.rack = config_.settings.broker_rack;
-  registration.log_dirs = {identity_.directory_id};
+  for (const auto& dir : log_dirs_) registration.log_dirs.push_back(dir.id);
   auto started = co_await controller_->start(std::move(registration));
   if (!started) co_return started;
 
-  auto checkpoints = co_await run_on_helper(ports_.helpers, home(), [this] { return read_checkpoints(); });
-  if (!checkpoints) co_return std::unexpected(std::move(checkpoints).error());
-  co_await partitions_->open(images_.get(), *std::move(checkpoints));
+  auto opened = co_await partitions_->open(images_.get());
+  if (!opened) co_return opened;
 
   producer_ids_ = std::make_unique<replica::ProducerIds>(home(), *controller_);
   services_ = std::make_unique<api::Services>(api::Services{.config = config_,
@@ -207,9 +244,13 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   outcome = co_await run_on_helper(ports_.helpers, home(), [this]() -> Result<void> {
     WEIR_TRY(metadata_log_->close());
     if (failed_.load(std::memory_order_acquire)) return fail(Errc::kIo, "cluster metadata could not be written");
-    // What was never opened was never recovered: the next start must not take it for clean.
-    if (!partitions_->failures().empty()) return {};
-    return directory_->write_clean_marker(broker_epoch());
+    for (const auto& [files, id] : log_dirs_) {
+      const auto* dir = partitions_->find_dir(id);
+      // What was never opened was never recovered: the next start must not take it for clean.
+      if (dir->is_offline() || partitions_->has_unopened(*dir)) continue;
+      WEIR_TRY(files.write_clean_marker(broker_epoch()));
+    }
+    return {};
   });
   co_return outcome;
 }
@@ -225,8 +266,9 @@ std::int64_t Broker::broker_epoch() const {
 
 std::vector<std::string> Broker::unready_reasons() const {
   std::vector<std::string> reasons;
-  if (failed_.load(std::memory_order_acquire)) reasons.emplace_back("cluster metadata can't be written any more");
+  if (failed_.load(std::memory_order_acquire)) reasons.emplace_back(failure_reason_);
   for (const auto& [name, failure] : partitions_->failures()) {
+    if (failure.dir == nullptr || failure.dir->is_offline()) continue;  // one directory less is no reason to go away
     reasons.push_back(fmt::format("partition {}-{} is not served: {}", name.topic, name.partition, failure.why));
   }
   return reasons;

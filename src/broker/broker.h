@@ -73,7 +73,12 @@ class Broker {
   Result<void> open_metadata();
   Result<std::optional<metadata::QuorumState>> read_quorum_state() const;
   Result<void> write_quorum_state() const;
-  Result<replica::LogOffsets> read_checkpoints() const;
+  // Of log.dirs, all but that of the metadata. One whose device fails is left out.
+  Result<void> open_further_directories();
+  Result<Uuid> open_further_directory(const std::string& path);
+  void lose_directory(const Uuid& id, const Error& why);
+  // Tells whoever runs the broker that it can't go on.
+  void give_up(std::string_view reason, const Error& why);
   boost::asio::awaitable<void> keep_checkpoints();
   boost::asio::awaitable<void> checkpoint();
   boost::asio::awaitable<void> keep_retention();
@@ -86,8 +91,10 @@ class Broker {
 
   const config::LoadedConfig& config_;
   BrokerPorts ports_;
-  std::unique_ptr<storage::LogDirectory> directory_;
-  storage::DirectoryIdentity identity_;
+  std::unique_ptr<storage::LogDirectory> directory_;  // of the metadata
+  storage::DirectoryIdentity identity_;               // that directory's
+  std::vector<std::unique_ptr<storage::LogDirectory>> further_directories_;
+  std::vector<replica::PartitionTable::Directory> log_dirs_;  // all of them, as far as they could be opened
   std::shared_ptr<MetadataLogOnStorage> metadata_log_;
   metadata::ImagePublisher images_;
   std::unique_ptr<metadata::LocalController> controller_;
@@ -96,6 +103,7 @@ class Broker {
   std::unique_ptr<api::Services> services_;
   std::function<void(const Error&)> failure_listener_;
   std::atomic<bool> failed_ = false;
+  std::string failure_reason_;
   replica::SteadiedClock steadied_clock_;
   bool reported_clock_ahead_ = false;
   std::set<std::shared_ptr<OneShot<bool>>> sleepers_;  // the background tasks between two rounds

@@ -137,9 +137,14 @@ struct BrokerSettings {
   std::int64_t log_remote_copy_lag_ms = 0;
 };
 
-// The one directory of this broker's logs: log.dirs, or log.dir where that is not set.
-[[nodiscard]] inline const std::string& data_directory(const BrokerSettings& settings) {
-  return settings.log_dirs.empty() ? settings.log_dir : settings.log_dirs.front();
+// The directories of this broker's logs: log.dirs, or log.dir where that is not set. At least one.
+[[nodiscard]] inline std::vector<std::string> log_directories(const BrokerSettings& settings) {
+  return settings.log_dirs.empty() ? std::vector{settings.log_dir} : settings.log_dirs;
+}
+
+// The one among them that holds the cluster's metadata.
+[[nodiscard]] inline std::string metadata_directory(const BrokerSettings& settings) {
+  return settings.metadata_log_dir.value_or(log_directories(settings).front());
 }
 
 }  // namespace weir::config

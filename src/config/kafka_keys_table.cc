@@ -19,7 +19,8 @@ constexpr std::string_view kOwnPreallocation = "Weir takes room for segments in 
 constexpr std::string_view kOneCheckpointInterval =
     "every checkpoint is written each log.flush.offset.checkpoint.interval.ms, and before a new log start is shown";
 constexpr std::string_view kOwnSockets = "the operating system sizes the buffers and queues of sockets";
-constexpr std::string_view kOneDirectory = "there is one log directory, and when it fails the broker stops";
+constexpr std::string_view kNoCordon = "every log directory takes new partitions in this version";
+constexpr std::string_view kKnownAtOnce = "a directory that fails is offline at once";
 constexpr std::string_view kOneBroker = "one broker holds every replica, there is nobody to replicate with";
 constexpr std::string_view kOwnController = "the controller is part of this process and alone";
 constexpr std::string_view kNoGroups = "consumer groups are not served in this version";
@@ -98,7 +99,7 @@ constexpr SettingRow reloadable(SettingRow row) {
 
 // Where Kafka's default asks for three brokers (the internal topics), Weir's is 1.
 constexpr SettingRow kCompaction[] = {
-    reloadable(without("cordoned.log.dirs", kList, "", kOneDirectory)),
+    reloadable(without("cordoned.log.dirs", kList, "", kNoCordon)),
     reloadable(without("log.cleaner.backoff.ms", from(kLong, 0), "15000", kNoCompaction)),
     reloadable(without("log.cleaner.dedupe.buffer.size", kLong, "134217728", kNoCompaction)),
     reloadable(without("log.cleaner.delete.retention.ms", from(kLong, 0), "86400000", kNoCompaction,
@@ -114,7 +115,7 @@ constexpr SettingRow kCompaction[] = {
     reloadable(without("log.cleaner.min.compaction.lag.ms", from(kLong, 0), "0", kNoCompaction,
                        &S::log_cleaner_min_compaction_lag_ms)),
     reloadable(without("log.cleaner.threads", from(kInt, 0), "1", kNoCompaction)),
-    without("log.dir.failure.timeout.ms", from(kLong, 1), "30000", kOneDirectory),
+    without("log.dir.failure.timeout.ms", from(kLong, 1), "30000", kKnownAtOnce),
     reloadable(without("log.flush.interval.messages", from(kLong, 1), kForeverText, kOwnFlush,
                        &S::log_flush_interval_messages)),
     reloadable(without("log.flush.interval.ms", kLong, kUnset, kOwnFlush, &S::log_flush_interval_ms)),

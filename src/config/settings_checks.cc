@@ -19,7 +19,7 @@ class Checker {
 
   CheckOutcome run() && {
     check_addresses();
-    check_data_directory();
+    check_log_directories();
     check_cluster();
     check_ages();
     return std::move(outcome_);
@@ -136,16 +136,19 @@ class Checker {
     if (!known) refuse("inter.broker.listener.name", fmt::format("{} is not a name of listeners", *name));
   }
 
-  void check_data_directory() {
-    if (settings_.log_dirs.size() > 1) {
-      refuse("log.dirs", fmt::format("this version has one log directory, not {}", settings_.log_dirs.size()));
+  void check_log_directories() {
+    std::set<std::string_view> seen;
+    for (const auto& directory : settings_.log_dirs) {
+      if (directory.empty()) {
+        refuse("log.dirs", "a directory is missing");
+      } else if (!seen.insert(directory).second) {
+        refuse("log.dirs", fmt::format("{} is listed twice", directory));
+      }
     }
-    if (!settings_.log_dirs.empty() && settings_.log_dirs.front().empty()) refuse("log.dirs", "a directory is missing");
     if (settings_.log_dir.empty()) refuse("log.dir", "a directory is missing");
-    const auto& metadata = settings_.metadata_log_dir;
-    if (metadata.has_value() && *metadata != data_directory(settings_)) {
-      refuse("metadata.log.dir",
-             fmt::format("the metadata is kept in the log directory, {}", data_directory(settings_)));
+    const auto directories = log_directories(settings_);
+    if (std::ranges::find(directories, metadata_directory(settings_)) == directories.end()) {
+      refuse("metadata.log.dir", fmt::format("{} is not one of log.dirs; add it there", metadata_directory(settings_)));
     }
   }
 

@@ -69,8 +69,14 @@ constexpr SettingRow kPlace[] = {
     {.name = "log.dirs",
      .rule = kTexts,
      .default_text = std::nullopt,
-     .text = "The directory of the logs and the metadata. One in this version. Wins over log.dir.",
+     .text = "The directories of the logs: new partitions go where the fewest are. The first one holds the metadata, "
+             "unless metadata.log.dir names another. When one fails the others go on. Wins over log.dir.",
      .member = &S::log_dirs},
+    {.name = "metadata.log.dir",
+     .rule = kText,
+     .default_text = std::nullopt,
+     .text = "The one of log.dirs that holds the metadata, without which the broker can't go on.",
+     .member = &S::metadata_log_dir},
     {.name = "log.dir",
      .rule = kText,
      .default_text = "./weir-data",
@@ -430,12 +436,6 @@ constexpr SettingRow kStatements[] = {
      .default_text = std::nullopt,
      .text = "The listener between brokers; one that is configured.",
      .member = &S::inter_broker_listener_name},
-    {.name = "metadata.log.dir",
-     .effect = Effect::kMustDescribeWeir,
-     .rule = kText,
-     .default_text = std::nullopt,
-     .text = "The directory of the metadata; the log directory, since Weir keeps both together.",
-     .member = &S::metadata_log_dir},
 };
 
 constexpr SettingSection kApplied[] = {

@@ -16,12 +16,11 @@ ErrorCode to_error_code(const Error& error) {
   }
 }
 
-Partition::Partition(Shard& owner, const Clock& clock, CommitLoop& commit_loop, Identity identity,
-                     LeaderEpoch leader_epoch, PartitionRules rules, std::unique_ptr<storage::Log> log,
-                     ProducerStates producers)
+Partition::Partition(Shard& owner, const Clock& clock, LogDir& log_dir, Identity identity, LeaderEpoch leader_epoch,
+                     PartitionRules rules, std::unique_ptr<storage::Log> log, ProducerStates producers)
     : owner_(owner),
       clock_(clock),
-      commit_loop_(commit_loop),
+      log_dir_(log_dir),
       identity_(std::move(identity)),
       leader_epoch_(leader_epoch),
       high_watermark_(log->flushed_end().value()),
@@ -43,7 +42,7 @@ AppendOutcome Partition::refused(record::BatchRefusal refusal) const {
 }
 
 AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
-  if (is_closed()) return failed(ErrorCode::kNotLeaderOrFollower);
+  if (is_closed()) return failed(reason_closed());
   constexpr std::int32_t kInSyncReplicas = 1;
   if (acks == Acks::kAll && rules_.min_insync_replicas > kInSyncReplicas) return failed(ErrorCode::kNotEnoughReplicas);
 
@@ -61,7 +60,10 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   if (const auto written = log_->append(valid->bytes, header); !written) {
     log_warn("{}-{}: append failed: {}", identity_.name.topic, identity_.name.partition, to_string(written.error()));
     const auto error = to_error_code(written.error());
-    if (log_->fence() != nullptr) end_waits(ErrorCode::kKafkaStorageError);  // no flush will come for them
+    if (log_->fence() != nullptr) {
+      end_waits(ErrorCode::kKafkaStorageError);  // no flush will come for them
+      log_dir_.fail(*log_->fence());
+    }
     return failed(error);
   }
   producers_.remember(header, now_ms);
@@ -96,8 +98,8 @@ std::optional<AppendOutcome> Partition::decide_sequence(const record::BatchHeade
 
 boost::asio::awaitable<ErrorCode> Partition::wait_committed(Offset end, SteadyTime deadline) {
   if (high_watermark() >= end) co_return ErrorCode::kNone;
-  if (is_closed()) co_return ErrorCode::kNotLeaderOrFollower;
   if (log_->fence() != nullptr) co_return ErrorCode::kKafkaStorageError;
+  if (is_closed()) co_return reason_closed();
   auto committed = make_one_shot<ErrorCode>(owner_);
   const auto self = shared_from_this();  // a closed partition leaves the table while we wait
   commit_waits_.emplace(end, committed);
@@ -137,7 +139,7 @@ void Partition::set_rules(PartitionRules rules) {
 }
 
 void Partition::flush_soon() {
-  if (log_->needs_flush()) commit_loop_.mark_dirty(shared_from_this());
+  if (log_->needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
 }
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
@@ -147,6 +149,7 @@ void Partition::complete_flush(const storage::FlushJob& job, const Result<void>&
     log_error("{}-{}: flush failed, the partition takes no more writes: {}", identity_.name.topic,
               identity_.name.partition, to_string(flushed.error()));
     end_waits(ErrorCode::kKafkaStorageError);
+    log_dir_.fail(flushed.error());
     return;
   }
   advance_high_watermark();
@@ -171,6 +174,16 @@ void Partition::end_waits(ErrorCode error) {
 void Partition::close() {
   closed_.store(true, std::memory_order_release);
   end_waits(ErrorCode::kNotLeaderOrFollower);
+}
+
+void Partition::fail(const Error& why) {
+  log_->fence_off(why);
+  closed_.store(true, std::memory_order_release);
+  end_waits(ErrorCode::kKafkaStorageError);
+}
+
+ErrorCode Partition::reason_closed() const {
+  return log_->fence() != nullptr ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
 }
 
 Result<void> Partition::close_log() {

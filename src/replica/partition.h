@@ -22,7 +22,7 @@
 #include "model/ids.h"
 #include "model/uuid.h"
 #include "record/batch_validator.h"
-#include "replica/commit_loop.h"
+#include "replica/log_dir.h"
 #include "replica/producer_state.h"
 #include "storage/log.h"
 
@@ -59,7 +59,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   };
 
   // `log` is recovered and durable up to its end; `producers` were rebuilt from it.
-  Partition(Shard& owner, const Clock& clock, CommitLoop& commit_loop, Identity identity, LeaderEpoch leader_epoch,
+  Partition(Shard& owner, const Clock& clock, LogDir& log_dir, Identity identity, LeaderEpoch leader_epoch,
             PartitionRules rules, std::unique_ptr<storage::Log> log, ProducerStates producers);
 
   // -- any thread --
@@ -67,6 +67,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   [[nodiscard]] const TopicPartition& name() const { return identity_.name; }
   [[nodiscard]] const Uuid& topic_id() const { return identity_.topic_id; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  [[nodiscard]] LogDir& log_dir() const { return log_dir_; }
   [[nodiscard]] Offset high_watermark() const { return Offset(high_watermark_.load(std::memory_order_acquire)); }
   [[nodiscard]] Offset log_end() const { return Offset(log_end_.load(std::memory_order_acquire)); }
   [[nodiscard]] std::shared_ptr<const storage::LogView> view() const { return log_->view(); }
@@ -104,6 +105,8 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
 
   // Refuses appends from now on and ends every wait. Flushes that run are completed.
   void close();
+  // The same with KAFKA_STORAGE_ERROR: its directory is offline.
+  void fail(const Error& why);
   // After close(), with no flush running: a clean stop of the log. Blocks: helpers.
   Result<void> close_log();
 
@@ -120,11 +123,12 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   [[nodiscard]] std::optional<AppendOutcome> decide_sequence(const record::BatchHeader& header) const;
   void advance_high_watermark();
   void end_waits(ErrorCode error);
+  [[nodiscard]] ErrorCode reason_closed() const;
 
   // Constant.
   Shard& owner_;
   const Clock& clock_;
-  CommitLoop& commit_loop_;
+  LogDir& log_dir_;
   const Identity identity_;
   const LeaderEpoch leader_epoch_;
 

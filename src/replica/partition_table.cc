@@ -51,6 +51,7 @@ void PartitionMap::erase(const Uuid& id) {
 struct PartitionTable::Opening {
   TopicPartition name;
   Uuid topic_id;
+  LogDir* dir;  // null: it is not here
   LeaderEpoch leader_epoch;
   PartitionRules rules;
   storage::LogOpenOptions options;
@@ -73,10 +74,16 @@ PartitionTable::PartitionTable(Ports ports)
       map_(std::make_shared<const PartitionMap>()),
       reaper_(home(), ports_.helpers, ports_.fs),
       tasks_(home()) {
-  const auto parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads);
-  for (auto* shard : ports_.shards) {
-    commit_loops_.push_back(
-        std::make_unique<CommitLoop>(*shard, ports_.commit_helpers, ports_.commit, parallel_flushes));
+  for (const auto& directory : ports_.directories) {
+    const LogDir::Ports dir_ports{
+        .files = directory.files,
+        .id = directory.id,
+        .commit = ports_.commit,
+        .commit_helpers = ports_.commit_helpers,
+        .parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads),
+        .shards = ports_.shards};
+    dirs_.push_back(
+        std::make_unique<LogDir>(dir_ports, [this](const LogDir& dir, const Error& why) { take_offline(dir, why); }));
   }
 }
 
@@ -88,61 +95,142 @@ Shard& PartitionTable::owner_of(const Uuid& topic_id, PartitionIndex index) cons
   return *ports_.shards[place % ports_.shards.size()];
 }
 
-boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata::Image> image,
-                                                  LogOffsets checkpoints) {
-  co_await apply(std::move(image), checkpoints);
+LogDir* PartitionTable::find_dir(const Uuid& id) const {
+  const auto found = std::ranges::find(dirs_, id, [](const auto& dir) { return dir->id(); });
+  return found == dirs_.end() ? nullptr : found->get();
+}
+
+bool PartitionTable::has_unopened(const LogDir& dir) const {
+  return std::ranges::any_of(failures_, [&dir](const auto& failure) { return failure.second.dir == &dir; });
+}
+
+Result<std::map<TopicPartition, std::vector<LogDir*>>> PartitionTable::read_directories() {
+  std::map<TopicPartition, std::vector<LogDir*>> found;
+  for (auto& dir : dirs_) {
+    WEIR_TRY_ASSIGN(checkpoints, read_checkpoints(dir->files()));
+    WEIR_TRY_ASSIGN(partitions, dir->files().list_partitions());
+    dir->unopened = std::move(checkpoints);
+    for (auto& name : partitions) found[std::move(name)].push_back(dir.get());
+  }
+  return found;
+}
+
+boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const metadata::Image> image) {
+  auto found = co_await run_on_helper(ports_.helpers, home(), [this] { return read_directories(); });
+  if (!found) co_return std::unexpected(std::move(found).error());
+  on_disk_ = *std::move(found);
+  co_await apply(image);
   // A deletion that was cut short may have left directories and entries behind.
-  const auto known = map();
-  auto look_for_strays = [this, known] {
-    set_strays_aside(*known);
-    return ports_.directory.list_deleted();
+  auto look_for_strays = [this, image] {
+    set_strays_aside(*image);
+    std::vector<storage::Path> deleted;
+    for (const auto& dir : dirs_) {
+      auto left = dir->files().list_deleted();
+      if (left) deleted.insert(deleted.end(), left->begin(), left->end());
+    }
+    return deleted;
   };
   auto deleted = co_await run_on_helper(ports_.helpers, home(), std::move(look_for_strays));
-  if (deleted && !deleted->empty()) {
-    reaper_.remove_later({.files = {}, .directories = *std::move(deleted), .segments = {}, .due = {}});
+  if (!deleted.empty()) {
+    reaper_.remove_later({.files = {}, .directories = std::move(deleted), .segments = {}, .due = {}});
   }
-  const bool has_stale_entry = std::ranges::any_of(
-      checkpoints.recovery_points, [&known](const auto& entry) { return known->find(entry.first.topic) == nullptr; });
-  if (!has_stale_entry) co_return;
+  on_disk_.clear();
+  // What is left belongs to logs that could not be opened, or to topics that are no more.
+  bool has_stale_entry = false;
+  for (auto& dir : dirs_) {
+    const auto is_stale = [this](const auto& entry) { return !failures_.contains(entry.first); };
+    has_stale_entry = std::erase_if(dir->unopened.recovery_points, is_stale) != 0 || has_stale_entry;
+    has_stale_entry = std::erase_if(dir->unopened.log_starts, is_stale) != 0 || has_stale_entry;
+    dir->unopened.high_watermarks.clear();
+  }
+  if (!has_stale_entry) co_return Result<void>{};
   if (const auto written = co_await write_checkpoints(); !written) {
     log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
   }
+  co_return Result<void>{};
 }
 
-void PartitionTable::set_strays_aside(const PartitionMap& known) const {
-  auto& directory = ports_.directory;
-  const auto present = directory.list_partitions();
-  if (!present) {
-    log_warn("{}: can't look for stray partitions: {}", directory.path().string(), to_string(present.error()));
-    return;
-  }
-  for (const auto& name : *present) {
+void PartitionTable::set_strays_aside(const metadata::Image& known) const {
+  for (const auto& [name, dirs] : on_disk_) {
     if (name == TopicPartition{std::string(kMetadataTopic), PartitionIndex{0}}) continue;
-    const auto* topic = known.find(name.topic);
-    if (topic != nullptr && topic->has_partition(name.partition)) continue;
-    const auto aside = directory.set_aside(name);
-    if (aside) {
-      log_warn("{}-{}: no topic claims this directory, it is {} now", name.topic, name.partition, aside->string());
-    } else {
-      log_warn("{}-{}: no topic claims this directory: {}", name.topic, name.partition, to_string(aside.error()));
+    const auto topic = known.topic(name.topic);
+    const auto* partition = topic == nullptr ? nullptr : topic->partition(name.partition);
+    const auto* claimed = partition == nullptr ? nullptr : place_of(name, *partition);
+    for (auto* dir : dirs) {
+      if (dir == claimed) continue;
+      const auto aside = dir->files().set_aside(name);
+      if (aside) {
+        log_warn("{}: no topic claims this directory, it is {} now", dir->files().partition_path(name).string(),
+                 aside->string());
+      } else if (aside.error().code != Errc::kNotFound) {
+        log_warn("{}: no topic claims this directory: {}", dir->files().partition_path(name).string(),
+                 to_string(aside.error()));
+      }
     }
   }
+}
+
+LogDir* PartitionTable::place_of(const TopicPartition& name, const metadata::Partition& partition) const {
+  const auto assigned = partition.directory_of(NodeId{ports_.config.settings.node_id});
+  auto* place = assigned ? find_dir(*assigned) : nullptr;
+  // Where it lies counts for more than where it should: somebody moved it while the broker was down, or Kafka had one
+  // directory and no ids.
+  if (const auto found = on_disk_.find(name); found != on_disk_.end()) {
+    if (place == nullptr || std::ranges::find(found->second, place) == found->second.end()) place = found->second.front();
+  }
+  return place == nullptr && !assigned ? dirs_.front().get() : place;
+}
+
+void PartitionTable::take_offline(const LogDir& dir, const Error& why) {
+  log_error("log directory {} is offline until the broker is started again: {}", dir.path().string(), to_string(why));
+  for (const auto& [id, topic] : map_.get()->topics()) {
+    for (const auto& partition : topic->partitions) {
+      if (partition == nullptr || &partition->log_dir() != &dir) continue;
+      partition->owner().post([partition, why] { partition->fail(why); });
+    }
+  }
+  publish(std::make_shared<PartitionMap>(*map_.get()));
+  ports_.on_offline(dir.id(), why);
+}
+
+void PartitionTable::publish(std::shared_ptr<PartitionMap> map) {
+  const auto is_lost = [](const auto& partition) { return partition != nullptr && partition->log_dir().is_offline(); };
+  std::vector<std::shared_ptr<TopicPartitions>> changed;
+  if (std::ranges::any_of(dirs_, [](const auto& dir) { return dir->is_offline(); })) {
+    for (const auto& [id, topic] : map->topics()) {
+      if (std::ranges::none_of(topic->partitions, is_lost)) continue;
+      changed.push_back(std::make_shared<TopicPartitions>(*topic));
+      auto& partitions = changed.back()->partitions;
+      for (std::size_t i = 0; i < partitions.size(); ++i) {
+        if (!is_lost(partitions[i])) continue;
+        partitions[i] = nullptr;
+        changed.back()->failed.emplace_back(static_cast<std::int32_t>(i));
+      }
+    }
+  }
+  for (auto& topic : changed) map->put(std::move(topic));
+  map_.publish(std::move(map));
 }
 
 void PartitionTable::note_failure(const Opening& opening) {
   const auto& error = opening.outcome.error();
   const bool may_pass = error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles;
   log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, to_string(error));
-  failures_[opening.name] = {.why = to_string(error), .may_pass = may_pass};
-  if (opening.is_new) return;
-  unopened_.recovery_points[opening.name] = opening.options.recovery_point;
-  unopened_.log_starts[opening.name] = opening.options.log_start;
+  if (opening.dir != nullptr) opening.dir->report(error);
+  failures_[opening.name] = {.why = to_string(error), .dir = opening.dir, .may_pass = may_pass};
+  if (opening.is_new) forget_checkpoints(opening.name);
 }
 
 void PartitionTable::forget_failure(const TopicPartition& name) {
   failures_.erase(name);
-  unopened_.recovery_points.erase(name);
-  unopened_.log_starts.erase(name);
+  forget_checkpoints(name);
+}
+
+void PartitionTable::forget_checkpoints(const TopicPartition& name) {
+  for (auto& dir : dirs_) {
+    dir->unopened.recovery_points.erase(name);
+    dir->unopened.log_starts.erase(name);
+  }
 }
 
 void PartitionTable::retry_failed() {
@@ -161,16 +249,14 @@ void PartitionTable::follow(std::shared_ptr<const metadata::Image> image) {
 boost::asio::awaitable<void> PartitionTable::follow_to_the_newest() {
   while (next_ != nullptr && !closing_) {
     auto image = std::exchange(next_, nullptr);
-    const auto checkpoints = unopened_;  // logs made after the start have none
-    co_await apply(std::move(image), checkpoints);
+    co_await apply(std::move(image));
   }
   following_ = false;
 }
 
-boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadata::Image> image,
-                                                   const LogOffsets& checkpoints) {
-  auto change = plan(*image, checkpoints);
-  map_.publish(change.map);
+boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadata::Image> image) {
+  auto change = plan(*image);
+  publish(change.map);
   for (auto& [partition, rules] : change.rules_changed) {
     partition->owner().post([partition, rules] { partition->set_rules(rules); });
   }
@@ -189,22 +275,22 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
     forget_failure(opening.name);
     auto& owner = owner_of(opening.topic_id, opening.name.partition);
     topic->partitions[static_cast<std::size_t>(opening.name.partition.value())] = std::make_shared<Partition>(
-        owner, ports_.clock, commit_loop(owner), Partition::Identity{opening.name, opening.topic_id},
+        owner, ports_.clock, *opening.dir, Partition::Identity{opening.name, opening.topic_id},
         opening.leader_epoch, std::move(opening.rules), std::move(opening.log), std::move(opening.producers));
   }
   auto opened = std::make_shared<PartitionMap>(*change.map);
   for (auto& [id, topic] : opened_topics) opened->put(std::move(topic));
-  map_.publish(std::move(opened));
+  publish(std::move(opened));
   applied_ = std::move(image);
   end_applied_waits();
 }
 
-PartitionTable::Change PartitionTable::plan(const metadata::Image& image, const LogOffsets& checkpoints) const {
+PartitionTable::Change PartitionTable::plan(const metadata::Image& image) const {
   static const metadata::Image kNothing;
   Change change{.map = std::make_shared<PartitionMap>(*map_.get()), .openings = {}, .removed = {}, .rules_changed = {}};
   const auto& before = applied_ == nullptr ? kNothing : *applied_;
   metadata::Image::for_each_changed_topic(before, image, [&](const auto& old, const auto& now) {
-    if (now != nullptr) return plan_topic(change, *now, checkpoints);
+    if (now != nullptr) return plan_topic(change, *now);
     change.map->erase(old->id);
     if (const auto found = map_.get()->topics().find(old->id); found != map_.get()->topics().end()) {
       change.removed.push_back(found->second);
@@ -215,12 +301,12 @@ PartitionTable::Change PartitionTable::plan(const metadata::Image& image, const 
     const auto topic = image.topic(name.topic);
     if (!failure.may_pass || topic == nullptr || !retried.insert(name.topic).second) continue;
     const bool planned = std::ranges::any_of(change.openings, [&](const Opening& o) { return o.name == name; });
-    if (!planned) plan_topic(change, *topic, checkpoints);
+    if (!planned) plan_topic(change, *topic);
   }
   return change;
 }
 
-void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const {
+void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) const {
   const auto& broker = ports_.config.settings;
   const config::TopicOverrides overrides(topic.configs->begin(), topic.configs->end());
   auto settings = config::resolve_topic_settings(broker, overrides);
@@ -242,21 +328,26 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic, co
   // The new ones, and those whose log could not be opened before.
   for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
     if (topic.partitions[i] == nullptr || planned->partitions[i] != nullptr) continue;
-    Opening opening{.name = {topic.name, PartitionIndex(static_cast<std::int32_t>(i))},
+    const TopicPartition name{topic.name, PartitionIndex(static_cast<std::int32_t>(i))};
+    auto* const dir = place_of(name, *topic.partitions[i]);
+    Opening opening{.name = name,
                     .topic_id = topic.id,
+                    .dir = dir,
                     .leader_epoch = topic.partitions[i]->leader_epoch,
                     .rules = rules,
-                    .options = {.clean = ports_.directory.was_clean(), .on_batch = {}},
+                    .options = {.clean = dir != nullptr && dir->files().was_clean(), .on_batch = {}},
                     .is_new = false,
                     .outcome = {},
                     .log = nullptr,
                     .producers = {}};
-    const auto offset_in = [&](const storage::OffsetCheckpoint& checkpoint) {
-      const auto found = checkpoint.find(opening.name);
+    const auto offset_in = [&name](const storage::OffsetCheckpoint& checkpoint) {
+      const auto found = checkpoint.find(name);
       return found == checkpoint.end() ? Offset{0} : found->second;
     };
-    opening.options.recovery_point = offset_in(checkpoints.recovery_points);
-    opening.options.log_start = offset_in(checkpoints.log_starts);
+    if (dir != nullptr) {
+      opening.options.recovery_point = offset_in(dir->unopened.recovery_points);
+      opening.options.log_start = offset_in(dir->unopened.log_starts);
+    }
     change.openings.push_back(std::move(opening));
   }
   change.map->put(std::move(planned));
@@ -273,10 +364,16 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
   co_await lanes_running.wait_until_empty();
 
   // The partition directories' own names: durable before anything in them is acknowledged.
-  const auto named = co_await run_on_helper(ports_.helpers, home(),
-                                            [this] { return ports_.fs.sync_directory(ports_.directory.path()); });
-  if (named) co_return;
-  for (auto& opening : openings) opening.outcome = named;
+  for (auto& dir : dirs_) {
+    const auto is_here = [&dir](const Opening& opening) { return opening.dir == dir.get() && opening.outcome; };
+    if (std::ranges::none_of(openings, is_here)) continue;
+    const auto named = co_await run_on_helper(ports_.helpers, home(),
+                                              [this, &dir] { return ports_.fs.sync_directory(dir->path()); });
+    if (named) continue;
+    for (auto& opening : openings) {
+      if (is_here(opening)) opening.outcome = named;
+    }
+  }
 }
 
 boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> openings) {
@@ -288,6 +385,10 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
 }
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
+  if (opening.dir == nullptr) {
+    return fail(Errc::kNotFound, "its log directory is not among log.dirs, or could not be opened");
+  }
+  if (opening.dir->is_offline()) return fail(Errc::kIo, fmt::format("{} is offline", opening.dir->path().string()));
   WEIR_TRY_ASSIGN(is_new, prepare_directory(opening));
   opening.is_new = is_new;
   // Checkpoints go by name: what they say is of an earlier topic then.
@@ -295,7 +396,7 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   opening.options.on_batch = [&opening](const record::BatchHeader& batch) {
     opening.producers.remember(batch, batch.max_timestamp);
   };
-  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, ports_.directory.partition_path(opening.name),
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, opening.dir->files().partition_path(opening.name),
                                 opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());
   opening.log = *std::move(log);
@@ -304,14 +405,15 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
 }
 
 Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
-  const auto path = ports_.directory.partition_path(opening.name);
+  auto& directory = opening.dir->files();
+  const auto path = directory.partition_path(opening.name);
   WEIR_TRY_ASSIGN(exists, ports_.fs.exists(path));
   if (exists) {
-    WEIR_TRY_ASSIGN(id, ports_.directory.read_partition_metadata(opening.name));
+    WEIR_TRY_ASSIGN(id, directory.read_partition_metadata(opening.name));
     if (id == opening.topic_id) return false;
     if (id.has_value()) {
       // A topic of the same name whose deletion was cut short, or metadata that is not this directory's.
-      const auto aside = ports_.directory.set_aside(opening.name);
+      const auto aside = directory.set_aside(opening.name);
       if (!aside) return std::unexpected(aside.error());
       log_warn("{} belongs to topic {}, not to {}: it is {} now", path.string(), *id, opening.topic_id,
                aside->string());
@@ -319,18 +421,23 @@ Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
     }
   }
   if (!exists) WEIR_TRY(ports_.fs.create_directory(path));
-  WEIR_TRY(ports_.directory.write_partition_metadata(opening.name, opening.topic_id));
+  WEIR_TRY(directory.write_partition_metadata(opening.name, opening.topic_id));
   return !exists;
 }
 
 boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics) {
-  std::vector<TopicPartition> names;
+  struct Removed {
+    TopicPartition name;
+    LogDir* dir;  // null: look in all
+  };
+  std::vector<Removed> removed;
   std::vector<std::shared_ptr<storage::Segment>> segments;
   for (const auto& topic : topics) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
-      names.push_back({topic->name, PartitionIndex(static_cast<std::int32_t>(i))});
-      forget_failure(names.back());
+      const TopicPartition name{topic->name, PartitionIndex(static_cast<std::int32_t>(i))};
+      forget_failure(name);
       const auto& partition = topic->partitions[i];  // null when its log could not be opened
+      removed.push_back({name, partition == nullptr ? nullptr : &partition->log_dir()});
       if (partition == nullptr) continue;
       partition->owner().post([partition] { partition->close(); });
       const auto view = partition->view();
@@ -342,14 +449,19 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   }
   // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
   // the background; readers hold them open as long as they need.
-  auto rename_all = [this, names = std::move(names)] {
+  auto rename_all = [this, held = std::move(removed)] {
     std::vector<storage::Path> renamed;
-    for (const auto& name : names) {
-      auto moved = ports_.directory.mark_deleted(name);
-      if (moved) {
-        renamed.push_back(*std::move(moved));
-      } else if (moved.error().code != Errc::kNotFound) {
-        log_error("{}-{}: can't be marked deleted: {}", name.topic, name.partition, to_string(moved.error()));
+    for (const auto& [name, in] : held) {
+      for (const auto& dir : dirs_) {
+        if (dir->is_offline() || (in != nullptr && in != dir.get())) continue;
+        auto moved = dir->files().mark_deleted(name);
+        if (moved) {
+          renamed.push_back(*std::move(moved));
+        } else if (moved.error().code != Errc::kNotFound) {
+          dir->report(moved.error());
+          log_error("{}: can't be marked deleted: {}", dir->files().partition_path(name).string(),
+                    to_string(moved.error()));
+        }
       }
     }
     return renamed;
@@ -399,17 +511,19 @@ boost::asio::awaitable<void> visit_owned(std::shared_ptr<const PartitionMap> map
 
 }  // namespace
 
-boost::asio::awaitable<LogOffsets> PartitionTable::collect_offsets(std::vector<StartMove>& unsettled) {
-  LogOffsets offsets;
+boost::asio::awaitable<PartitionTable::OffsetsByDir> PartitionTable::collect_offsets(
+    std::vector<StartMove>& unsettled) {
+  OffsetsByDir by_dir;
   const auto collect = [&](Partition& partition) {
     const auto start = partition.start_to_checkpoint();
+    auto& offsets = by_dir[&partition.log_dir()];
     offsets.recovery_points[partition.name()] = partition.log().recovery_point();
     offsets.log_starts[partition.name()] = start;
     offsets.high_watermarks[partition.name()] = partition.high_watermark();
     if (partition.is_start_unsettled()) unsettled.push_back({partition.shared_from_this(), start});
   };
   for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
-  co_return offsets;
+  co_return by_dir;
 }
 
 boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
@@ -422,20 +536,32 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
   // Asked within the turn: an older answer must not overwrite a newer one.
   std::vector<StartMove> unsettled;
   auto current = co_await collect_offsets(unsettled);
-  current.recovery_points.insert(unopened_.recovery_points.begin(), unopened_.recovery_points.end());
-  current.log_starts.insert(unopened_.log_starts.begin(), unopened_.log_starts.end());
-  auto written = co_await run_on_helper(ports_.helpers, home(), [this, &current]() -> Result<void> {
-    WEIR_TRY(ports_.directory.write_checkpoint(storage::kRecoveryPointFile, current.recovery_points));
-    WEIR_TRY(ports_.directory.write_checkpoint(storage::kLogStartFile, current.log_starts));
-    return ports_.directory.write_checkpoint(storage::kHighWatermarkFile, current.high_watermarks);
-  });
-  if (written) co_await settle_starts(std::move(unsettled));
+  Result<void> outcome;
+  for (auto& dir : dirs_) {
+    auto& offsets = current[dir.get()];
+    offsets.recovery_points.insert(dir->unopened.recovery_points.begin(), dir->unopened.recovery_points.end());
+    offsets.log_starts.insert(dir->unopened.log_starts.begin(), dir->unopened.log_starts.end());
+    if (dir->is_offline()) continue;
+    auto written = co_await run_on_helper(ports_.helpers, home(), [&dir, &offsets] {
+      return replica::write_checkpoints(dir->files(), offsets);
+    });
+    if (written) continue;
+    // Not even its own directory: it was unmounted, or removed.
+    if (written.error().code == Errc::kNotFound) {
+      dir->fail(written.error());
+    } else {
+      dir->report(written.error());
+    }
+    std::erase_if(unsettled, [&dir](const StartMove& move) { return &move.partition->log_dir() == dir.get(); });
+    if (outcome) outcome = std::move(written);
+  }
+  co_await settle_starts(std::move(unsettled));
   writing_checkpoints_ = false;
   if (!checkpoint_turns_.empty()) {
     checkpoint_turns_.front()->set(true);
     checkpoint_turns_.pop_front();
   }
-  co_return written;
+  co_return outcome;
 }
 
 boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove> moves) {
@@ -462,6 +588,7 @@ boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove
     auto marked = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
     if (!marked) {
       // They lie below the log's start: the next start finds them and tries again.
+      move.partition->log_dir().report(marked.error());
       log_warn("{}-{}: deleted segments keep their names: {}", move.partition->name().topic,
                move.partition->name().partition, to_string(marked.error()));
       continue;
@@ -515,7 +642,7 @@ boost::asio::awaitable<Result<void>> PartitionTable::close() {
   const auto end_service = [](Partition& partition) { partition.close(); };
   for (auto* shard : ports_.shards) {
     co_await run_on(*shard, visit_owned(map(), *shard, end_service));
-    co_await run_on(*shard, commit_loop(*shard).wait_until_idle());
+    for (auto& dir : dirs_) co_await run_on(*shard, dir->commit_loop(*shard).wait_until_idle());
   }
 
   const auto lanes = static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1));

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,7 +23,7 @@
 #include "base/published.h"
 #include "config/loader.h"
 #include "metadata/image.h"
-#include "replica/commit_loop.h"
+#include "replica/log_dir.h"
 #include "replica/partition.h"
 #include "replica/reaper.h"
 #include "storage/log_directory.h"
@@ -63,32 +64,32 @@ class PartitionMap {
   std::unordered_map<Uuid, std::shared_ptr<const TopicPartitions>> by_id_;
 };
 
-// The offsets of every partition's log, for the checkpoints.
-struct LogOffsets {
-  storage::OffsetCheckpoint recovery_points;
-  storage::OffsetCheckpoint log_starts;
-  storage::OffsetCheckpoint high_watermarks;
-};
-
 // Why a partition is not served.
 struct OpenFailure {
   std::string why;
+  const LogDir* dir = nullptr;  // null: in none that is here
   bool may_pass = false;  // want of space or descriptors: it is tried again now and then
 };
 
 class PartitionTable {
  public:
+  struct Directory {
+    storage::LogDirectory& files;
+    Uuid id;
+  };
   // Everything here outlives the table.
   struct Ports {
     const config::LoadedConfig& config;
     const Clock& clock;
     Random& random;
     storage::FileSystem& fs;
-    storage::LogDirectory& directory;
+    std::vector<Directory> directories;  // log.dirs as far as they could be opened; at least one
     storage::GroupCommit& commit;
     Helpers& helpers;
     Helpers& commit_helpers;  // flushes only
     std::vector<Shard*> shards;
+    // Home shard: a directory is offline from now on, and what lies in it is not served any more.
+    std::function<void(const Uuid& directory_id, const Error& why)> on_offline;
   };
 
   explicit PartitionTable(Ports ports);
@@ -98,9 +99,9 @@ class PartitionTable {
   [[nodiscard]] std::shared_ptr<const PartitionMap> map() const { return map_.get(); }
 
   // Home shard, once, before anything is served: opens the partitions of the first image, recovering what the last
-  // stop left. `checkpoints` tell what is durable.
-  // Directories that no topic of the image claims are set aside: what is in them was somebody's once.
-  boost::asio::awaitable<void> open(std::shared_ptr<const metadata::Image> image, LogOffsets checkpoints);
+  // stop left. Partition directories that no topic of the image claims are set aside: what is in them was somebody's
+  // once. An error: checkpoints that can't be read; nothing was changed.
+  boost::asio::awaitable<Result<void>> open(std::shared_ptr<const metadata::Image> image);
 
   // Home shard: makes the partitions follow a newly published image, in the background.
   void follow(std::shared_ptr<const metadata::Image> image);
@@ -108,8 +109,8 @@ class PartitionTable {
   // Any shard: returns once the image that holds metadata up to `offset` has been applied, or at the deadline (false).
   boost::asio::awaitable<bool> wait_applied(Offset offset, SteadyTime deadline);
 
-  // Home shard. Writes the offsets of every partition to the three checkpoint files, and what was known of the logs
-  // that could not be opened; then log starts that were to move do, and the segments below them go. An entry of a
+  // Home shard. Writes the offsets of every partition to the checkpoint files of its directory, and what was known of
+  // the logs that could not be opened; then log starts that were to move do, and the segments below them go. An entry of a
   // deleted topic must be gone before its name is used again: a stale log start or recovery point would be taken for
   // the new log's. One writer at a time.
   boost::asio::awaitable<Result<void>> write_checkpoints();
@@ -124,7 +125,11 @@ class PartitionTable {
   // Home shard, at a clean stop: ends waits, finishes flushes, closes every log. The first failure, if any.
   boost::asio::awaitable<Result<void>> close();
 
-  [[nodiscard]] CommitLoop& commit_loop(const Shard& shard) { return *commit_loops_[shard.index()]; }
+  // Null: there is no such directory among those that were opened.
+  [[nodiscard]] LogDir* find_dir(const Uuid& id) const;
+  // Home shard. Whether a log of `dir` was never recovered: its next start must not be taken for one after a clean
+  // stop.
+  [[nodiscard]] bool has_unopened(const LogDir& dir) const;
   // Home shard. Partitions whose log could not be opened: readiness tells of them.
   [[nodiscard]] const std::map<TopicPartition, OpenFailure>& failures() const { return failures_; }
 
@@ -137,16 +142,24 @@ class PartitionTable {
   };
 
   boost::asio::awaitable<void> follow_to_the_newest();
-  boost::asio::awaitable<void> apply(std::shared_ptr<const metadata::Image> image, const LogOffsets& checkpoints);
-  [[nodiscard]] Change plan(const metadata::Image& image, const LogOffsets& checkpoints) const;
-  void plan_topic(Change& change, const metadata::Topic& topic, const LogOffsets& checkpoints) const;
+  boost::asio::awaitable<void> apply(std::shared_ptr<const metadata::Image> image);
+  [[nodiscard]] Change plan(const metadata::Image& image) const;
+  void plan_topic(Change& change, const metadata::Topic& topic) const;
+  // Where a partition's log lies, or is to lie. Null: in a directory that is not here.
+  [[nodiscard]] LogDir* place_of(const TopicPartition& name, const metadata::Partition& partition) const;
+  [[nodiscard]] Result<std::map<TopicPartition, std::vector<LogDir*>>> read_directories();
+  void take_offline(const LogDir& dir, const Error& why);
+  // Publishes `map` without what lies in directories that are offline.
+  void publish(std::shared_ptr<PartitionMap> map);
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
   void note_failure(const Opening& opening);
   void forget_failure(const TopicPartition& name);
-  void set_strays_aside(const PartitionMap& known) const;
-  // Asks each owner. `unsettled`: the partitions whose start the checkpoint moves.
-  boost::asio::awaitable<LogOffsets> collect_offsets(std::vector<StartMove>& unsettled);
+  void forget_checkpoints(const TopicPartition& name);
+  void set_strays_aside(const metadata::Image& known) const;
+  // Asks each owner. `unsettled`: the partitions whose start the checkpoints move.
+  using OffsetsByDir = std::map<LogDir*, LogOffsets>;
+  boost::asio::awaitable<OffsetsByDir> collect_offsets(std::vector<StartMove>& unsettled);
   boost::asio::awaitable<void> settle_starts(std::vector<StartMove> moves);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   // True: it was made just now.
@@ -159,7 +172,7 @@ class PartitionTable {
   [[nodiscard]] Shard& home() const { return *ports_.shards.front(); }
 
   Ports ports_;
-  std::vector<std::unique_ptr<CommitLoop>> commit_loops_;  // by shard index
+  std::vector<std::unique_ptr<LogDir>> dirs_;
   Published<PartitionMap> map_;
 
   // The home shard's.
@@ -171,7 +184,7 @@ class PartitionTable {
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
   std::map<TopicPartition, OpenFailure> failures_;
-  LogOffsets unopened_;  // what the checkpoints say of the logs in failures_
+  std::map<TopicPartition, std::vector<LogDir*>> on_disk_;  // at the start only: where partition directories lie
   Reaper reaper_;
   TaskGroup tasks_;
 };

@@ -89,6 +89,10 @@ std::unexpected<Error> Log::fence_with(Error error) {
   return std::unexpected(std::move(error));
 }
 
+void Log::fence_off(const Error& why) {
+  if (!fence_) fence_ = why;
+}
+
 Result<void> Log::check_usable() const {
   if (fence_) return std::unexpected(*fence_);
   if (closed_) return fail(Errc::kClosed, fmt::format("log {}", directory_.native()));
@@ -110,6 +114,7 @@ bool Log::must_roll(ByteView batch, const record::BatchHeader& header) const {
 }
 
 Result<void> Log::roll() {
+  WEIR_TRY(cut_remains());
   const auto path = directory_ / segment_file_name(log_end_, kLogSuffix);
   // A roll that failed half-way may have left an empty file; nothing of this log can be in it.
   WEIR_TRY_ASSIGN(file, fs_.open(path, OpenMode::kOpenOrCreate));
@@ -137,6 +142,17 @@ void Log::reserve_space(std::uint64_t size_bytes) {
   if (!reserved) reserving_allowed_ = false;
 }
 
+// Before anything else is appended: what a failed append left could be read as a batch behind a shorter one.
+Result<void> Log::cut_remains() {
+  if (!remains_to_cut_) return {};
+  if (auto cut = active().truncate_to_tail(); !cut) {
+    if (cut.error().code == Errc::kNoSpace) return cut;
+    return fence_with(std::move(cut).error());
+  }
+  remains_to_cut_ = false;
+  return {};
+}
+
 Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
   WEIR_TRY(check_usable());
   CHECK(header.base_offset == log_end_, "{}: a batch for offset {} at {}", directory_.native(),
@@ -151,10 +167,12 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
     }
     WEIR_TRY(index_durable_segments());
   }
+  if (auto cut = cut_remains(); !cut) return cut;
   reserve_space(batch.size());
   if (auto written = active().append(batch, header, settings_.index_interval_bytes); !written) {
     if (written.error().code != Errc::kNoSpace) return fence_with(std::move(written).error());
-    if (auto cut = active().truncate_to_tail(); !cut) return fence_with(std::move(cut).error());
+    remains_to_cut_ = true;
+    if (auto cut = cut_remains(); !cut && cut.error().code != Errc::kNoSpace) return cut;
     return written;
   }
   if (dirty_.empty() || dirty_.back() != segments_.back()) dirty_.push_back(segments_.back());
@@ -282,6 +300,7 @@ Result<void> Log::close() {
   if (closed_) return {};
   WEIR_TRY(check_usable());
   CHECK(!flushing_, "{}: closed during a flush", directory_.native());
+  WEIR_TRY(cut_remains());  // the size is believed after a clean stop
   closed_ = true;
   active().seal();
   sealed_.push_back(segments_.back());

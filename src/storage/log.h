@@ -174,6 +174,8 @@ class Log {
   [[nodiscard]] Offset recovery_point() const;
   // Why every call fails, or null.
   [[nodiscard]] const Error* fence() const { return fence_ ? &*fence_ : nullptr; }
+  // Fences the log from outside: what it lies on can't be trusted any more.
+  void fence_off(const Error& why);
   // Any thread.
   [[nodiscard]] std::shared_ptr<const LogView> view() const { return view_.get(); }
   [[nodiscard]] const RecoveryReport& recovery() const { return recovery_; }
@@ -191,6 +193,7 @@ class Log {
   [[nodiscard]] bool must_roll(ByteView batch, const record::BatchHeader& header) const;
   Result<void> roll();
   void reserve_space(std::uint64_t size_bytes);
+  Result<void> cut_remains();
   Result<void> flush_now();
   Result<void> write_index(Segment& segment, bool all);
   // Sealed segments that are durable to their ends are indexed completely and passed on to be finished by the next
@@ -218,6 +221,7 @@ class Log {
   bool flushing_ = false;
   bool reserving_allowed_ = true;  // until the volume is full or can't
   bool closed_ = false;
+  bool remains_to_cut_ = false;  // of an append that met a full volume
   std::uint32_t flush_count_ = 0;
   std::optional<Error> fence_;
   Published<LogView> view_;

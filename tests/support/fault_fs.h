@@ -20,6 +20,10 @@ class FaultFs final : public storage::FileSystem {
   void fail_call(std::uint64_t number, int os_errno) { fail_at_ = number, os_errno_ = os_errno; }
   // The same for the next call of this name: "pwritev", "datasync", "open"...
   void fail_next(std::string name, int os_errno) { fail_name_ = std::move(name), os_errno_ = os_errno; }
+  // Every call on `directory` and what is below it, from now on.
+  void fail_below(storage::Path directory, int os_errno) {
+    failing_directory_ = std::move(directory), os_errno_ = os_errno;
+  }
   // That call and all after it fail.
   void cut_power_at(std::uint64_t number) { cut_at_ = number; }
 
@@ -59,6 +63,7 @@ class FaultFs final : public storage::FileSystem {
   std::uint64_t fail_at_ = 0;
   std::uint64_t cut_at_ = 0;
   std::string fail_name_;
+  storage::Path failing_directory_;
   int os_errno_ = 0;
   std::string failed_call_;
 };

@@ -1,6 +1,7 @@
 #include "support/test_broker.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <cerrno>
 #include <cstdlib>
 
 #include "base/async/task_group.h"
@@ -52,6 +53,7 @@ std::uint32_t TestBroker::default_shard_count() {
 
 TestBroker::TestBroker(Options options)
     : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), faults_(*fs_), random_(options.seed) {
+  if (!options.dead_directory.empty()) faults_.fail_below(options.dead_directory, EIO);
   config::LoadRequest request;
   request.assignments.push_back({.text = "log.dirs=/weir"});
   for (auto& setting : options.settings) request.assignments.push_back({.text = std::move(setting)});

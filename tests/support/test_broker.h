@@ -56,6 +56,7 @@ class TestBroker {
     std::uint32_t shard_count = default_shard_count();
     std::shared_ptr<MemoryFs> fs;  // a directory that an earlier broker left; null: an empty one
     std::uint64_t seed = 1;
+    storage::Path dead_directory = {};  // every call on it fails with EIO from the start
   };
 
   explicit TestBroker(Options options);

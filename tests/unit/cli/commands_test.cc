@@ -51,7 +51,7 @@ TEST(Commands, OptionsOfServeBecomeSettings) {
                                  "off", "--set=log.dirs=/other", "--set", "num.partitions=4"});
   ASSERT_TRUE(outcome.served.has_value()) << outcome.err;
   EXPECT_EQ(outcome.served->settings.num_partitions, 4);
-  EXPECT_EQ(config::data_directory(outcome.served->settings), "/d");
+  EXPECT_EQ(config::metadata_directory(outcome.served->settings), "/d");
   EXPECT_EQ(config::to_string(outcome.served->listeners.front().address), "[::1]:0");
   EXPECT_EQ(outcome.served->http, std::nullopt);
   EXPECT_TRUE(outcome.served->is_explicit("weir.http.listen"));

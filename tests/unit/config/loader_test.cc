@@ -36,7 +36,7 @@ TEST(Loader, NothingGivenMeansDefaults) {
   EXPECT_EQ(loaded->listeners, (std::vector<Listener>{{"PLAINTEXT", {"127.0.0.1", 9092}}}));
   EXPECT_TRUE(loaded->advertised.empty());
   EXPECT_EQ(loaded->http, (HostPort{"127.0.0.1", 9644}));
-  EXPECT_EQ(data_directory(loaded->settings), "./weir-data");
+  EXPECT_EQ(metadata_directory(loaded->settings), "./weir-data");
   EXPECT_EQ(loaded->settings.weir_durability, Durability::kFsync);
   EXPECT_TRUE(loaded->warnings.empty());
   EXPECT_TRUE(loaded->explicit_keys.empty());
@@ -190,8 +190,8 @@ constexpr RefusalCase kRefusals[] = {
      "process, and this version cannot join a quorum"},
     {"broker.id: 2\n", "weir.yaml:1:12: broker.id: 2 is not the number of node.id, 1"},
     {"metadata.log.dir: /elsewhere\n",
-     "weir.yaml:1:19: metadata.log.dir: the metadata is kept in the log directory, ./weir-data"},
-    {"log.dirs: [a, b]\n", "weir.yaml:1:11: log.dirs: this version has one log directory, not 2"},
+     "weir.yaml:1:19: metadata.log.dir: /elsewhere is not one of log.dirs; add it there"},
+    {"log.dirs: [a, b, a]\n", "weir.yaml:1:11: log.dirs: a is listed twice"},
     {"inter.broker.listener.name: INTERNAL\n",
      "weir.yaml:1:29: inter.broker.listener.name: INTERNAL is not a name of listeners"},
 };

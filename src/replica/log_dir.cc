@@ -1,0 +1,37 @@
+#include "replica/log_dir.h"
+
+#include <utility>
+
+namespace weir::replica {
+
+Result<LogOffsets> read_checkpoints(const storage::LogDirectory& directory) {
+  WEIR_TRY_ASSIGN(recovery_points, directory.read_checkpoint(storage::kRecoveryPointFile));
+  WEIR_TRY_ASSIGN(log_starts, directory.read_checkpoint(storage::kLogStartFile));
+  WEIR_TRY_ASSIGN(high_watermarks, directory.read_checkpoint(storage::kHighWatermarkFile));
+  return LogOffsets{std::move(recovery_points), std::move(log_starts), std::move(high_watermarks)};
+}
+
+Result<void> write_checkpoints(storage::LogDirectory& directory, const LogOffsets& offsets) {
+  WEIR_TRY(directory.write_checkpoint(storage::kRecoveryPointFile, offsets.recovery_points));
+  WEIR_TRY(directory.write_checkpoint(storage::kLogStartFile, offsets.log_starts));
+  return directory.write_checkpoint(storage::kHighWatermarkFile, offsets.high_watermarks);
+}
+
+bool is_fatal(const Error& error) {
+  return error.code == Errc::kIo || error.code == Errc::kReadOnly;
+}
+
+LogDir::LogDir(const Ports& ports, FailureListener listener)
+    : files_(ports.files), id_(ports.id), home_(*ports.shards.front()), listener_(std::move(listener)) {
+  for (auto* shard : ports.shards) {
+    commit_loops_.push_back(
+        std::make_unique<CommitLoop>(*shard, ports.commit_helpers, ports.commit, ports.parallel_flushes));
+  }
+}
+
+void LogDir::fail(const Error& why) {
+  if (offline_.exchange(true, std::memory_order_acq_rel)) return;
+  home_.post([this, why] { listener_(*this, why); });
+}
+
+}  // namespace weir::replica
