@@ -120,7 +120,8 @@ boost::asio::awaitable<void> read_item(Fetching& fetching, Item& item) {
   item.high_watermark = limit;
   item.log_start = view->log_start();
   if (partition.is_closed()) {
-    item.error = ErrorCode::kNotLeaderOrFollower;
+    item.error =
+        partition.log_dir().is_offline() ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
     co_return;
   }
   if (from < view->log_start() || from > log_end) {
@@ -141,6 +142,7 @@ boost::asio::awaitable<void> read_item(Fetching& fetching, Item& item) {
     item.error = replica::to_error_code(read.error());
     log_warn("{}-{}: fetch at {} failed: {}", partition.name().topic, partition.name().partition, from,
              to_string(read.error()));
+    partition.log_dir().report(read.error());
     co_return;
   }
   item.bytes = std::move(read->bytes);

@@ -90,6 +90,7 @@ boost::asio::awaitable<Row> answer(RequestContext& context, const replica::Parti
     log_warn("{}-{}: looking up timestamp {} failed: {}", partition.name().topic, partition.name().partition,
              asked.timestamp, to_string(match.error()));
     row.error_code = replica::to_error_code(match.error());
+    partition.log_dir().report(match.error());
     co_return row;
   }
   if (match->has_value()) {

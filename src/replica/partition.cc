@@ -139,12 +139,19 @@ void Partition::set_rules(PartitionRules rules) {
 }
 
 void Partition::flush_soon() {
-  if (log_->needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
+  if (!is_closed() && log_->needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
 }
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   const auto flushed = log_->complete_flush(job, outcome);
   if (is_closed()) return;  // its directory may be gone by now; a clean stop flushes once more by itself
+  if (!flushed && log_->fence() == nullptr) {
+    log_warn("{}-{}: flush failed, tried again soon: {}", identity_.name.topic, identity_.name.partition,
+             to_string(flushed.error()));
+    end_waits(ErrorCode::kKafkaStorageError);
+    flush_again();
+    return;
+  }
   if (!flushed) {
     log_error("{}-{}: flush failed, the partition takes no more writes: {}", identity_.name.topic,
               identity_.name.partition, to_string(flushed.error()));
@@ -154,6 +161,13 @@ void Partition::complete_flush(const storage::FlushJob& job, const Result<void>&
   }
   advance_high_watermark();
   if (rules_.ack_needs_flush) flush_soon();  // what came while the job was out
+}
+
+void Partition::flush_again() {
+  constexpr Millis kPause{1000};
+  owner_.start_timer(owner_.clock().steady() + kPause, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->flush_soon();
+  });
 }
 
 void Partition::advance_high_watermark() {

@@ -122,6 +122,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   [[nodiscard]] AppendOutcome failed(ErrorCode error) const;
   [[nodiscard]] std::optional<AppendOutcome> decide_sequence(const record::BatchHeader& header) const;
   void advance_high_watermark();
+  void flush_again();
   void end_waits(ErrorCode error);
   [[nodiscard]] ErrorCode reason_closed() const;
 

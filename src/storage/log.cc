@@ -249,6 +249,11 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
   CHECK(flushing_, "{}: a flush job completed twice", directory_.native());
   flushing_ = false;
   if (fence_) return std::unexpected(*fence_);
+  if (!outcome && outcome.error().code == Errc::kTooManyFiles) {
+    // Only opening a directory takes a descriptor: nothing failed to sync, and the next job takes it all up again.
+    for (const auto& directory : job.directories) add_unsynced_directory(directory);
+    return outcome;
+  }
   if (!outcome) return fence_with(outcome.error());
   flushed_end_ = job.end;
   if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});

@@ -164,7 +164,8 @@ class Log {
   [[nodiscard]] bool needs_flush() const;
   // One job at a time. Of a fenced log the job is empty.
   [[nodiscard]] FlushJob begin_flush();
-  // Owner's thread, with run_flush's result. A failure fences the log for good; the error comes back.
+  // Owner's thread, with run_flush's result. A failure fences the log for good; the error comes back. So does
+  // kTooManyFiles, which fences nothing: the next job may succeed.
   Result<void> complete_flush(const FlushJob& job, const Result<void>& outcome);
 
   [[nodiscard]] Offset log_start() const { return log_start_; }

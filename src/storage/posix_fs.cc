@@ -239,6 +239,15 @@ Descriptor open_descriptor(const Path& path, int flags) {
   return Descriptor(uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0644); }));
 }
 
+// `descriptor` is negative when the open failed, errno says why.
+Result<void> sync_opened(int descriptor, const Path& directory) {
+  if (descriptor < 0) return call_failed(errno, "open", directory);
+  if (uninterrupted([&] { return ::fsync(descriptor); }) == 0) return {};
+  // Some file systems have no such call for a directory; their names are durable in their own way or never.
+  if (errno == EINVAL) return {};
+  return call_failed(errno, "fsync", directory);
+}
+
 struct DirectoryCloser {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
@@ -301,13 +310,27 @@ Result<bool> PosixFileSystem::exists(const Path& path) {
   return call_failed(errno, "stat", path);
 }
 
+PosixFileSystem::PosixFileSystem() : spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
+
+PosixFileSystem::~PosixFileSystem() {
+  if (spare_ >= 0) ::close(spare_);
+}
+
 Result<void> PosixFileSystem::sync_directory(const Path& directory) {
-  const auto descriptor = open_descriptor(directory.empty() ? Path(".") : directory, O_RDONLY | O_DIRECTORY);
-  if (descriptor.get() < 0) return call_failed(errno, "open", directory);
-  if (uninterrupted([&] { return ::fsync(descriptor.get()); }) == 0) return {};
-  // Some file systems have no such call for a directory; their names are durable in their own way or never.
-  if (errno == EINVAL) return {};
-  return call_failed(errno, "fsync", directory);
+  const auto path = directory.empty() ? Path(".") : directory;
+  auto descriptor = open_descriptor(path, O_RDONLY | O_DIRECTORY);
+  if (descriptor.get() >= 0 || errno != EMFILE) return sync_opened(descriptor.get(), directory);
+  // An ack hangs on it, and the spare one is kept for this. Should another thread take its place meanwhile, the caller
+  // hears so and tries again.
+  const std::lock_guard lock(spare_mutex_);
+  if (spare_ < 0) return fail_errno(EMFILE, fmt::format("open {}", directory.native()));
+  ::close(std::exchange(spare_, -1));
+  auto outcome = [&] {
+    const auto in_place = open_descriptor(path, O_RDONLY | O_DIRECTORY);
+    return sync_opened(in_place.get(), directory);
+  }();
+  spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return outcome;
 }
 
 Result<std::unique_ptr<DirectoryLock>> PosixFileSystem::lock(const Path& path) {

@@ -1,7 +1,10 @@
 // The operating system's files behind the FileSystem interface: plain POSIX calls and a few of Linux's own (fallocate,
 // RWF_NOWAIT, cachestat, open file description locks), each with a fallback where a kernel or a file system lacks it.
-// Any thread; holds no state but the descriptors of its open files.
+// Any thread; holds no state but the descriptors of its open files and a spare one, which lets a directory be synced
+// when all others are in use.
 #pragma once
+
+#include <mutex>
 
 #include "storage/fs.h"
 
@@ -9,6 +12,11 @@ namespace weir::storage {
 
 class PosixFileSystem final : public FileSystem {
  public:
+  PosixFileSystem();
+  ~PosixFileSystem() override;
+  PosixFileSystem(const PosixFileSystem&) = delete;
+  PosixFileSystem& operator=(const PosixFileSystem&) = delete;
+
   Result<std::shared_ptr<File>> open(const Path& path, OpenMode mode) override;
   Result<void> rename(const Path& from, const Path& to) override;
   Result<void> unlink(const Path& path) override;
@@ -18,6 +26,10 @@ class PosixFileSystem final : public FileSystem {
   Result<bool> exists(const Path& path) override;
   Result<void> sync_directory(const Path& directory) override;
   Result<std::unique_ptr<DirectoryLock>> lock(const Path& path) override;
+
+ private:
+  std::mutex spare_mutex_;
+  int spare_;  // -1: there is none now
 };
 
 }  // namespace weir::storage

@@ -88,6 +88,26 @@ TEST(Failures, AFailedFlushRefusesTheRepetitionOfWhatItLost) {
   EXPECT_FALSE(broker.broker().unready_reasons().empty()) << "it was the only log directory";
 }
 
+// No descriptor is left for the directory whose name a new log hangs on: nothing failed to sync, so nothing is fenced.
+TEST(Failures, AFlushWithoutADescriptorIsTriedAgain) {
+  TestBroker broker;
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}});
+  ASSERT_EQ(produce(broker, "t", make_batch({"first"})).error_code, ErrorCode::kNone);
+  test::BatchSpec large;
+  large.value_bytes = 1'000'000;
+  ASSERT_EQ(produce(broker, "t", make_batch(large)).error_code, ErrorCode::kNone);
+  broker.faults().fail_next("sync_directory", EMFILE);
+  auto batch = make_batch(large);  // it rolls
+  auto sent = broker.send(TestBroker::frame_of(produce_request("t", 0, batch), kProduceByName));
+  broker.step();
+  ASSERT_TRUE(broker.faults().fired());
+  broker.advance(Millis(1000));
+  ASSERT_TRUE(sent->reply.has_value());  // refused, or, if it began to wait after the failure, durable now
+  const auto row = broker.call(fetch_request("t", 0), kFetchByName).responses.at(0).partitions.at(0);
+  EXPECT_EQ(row.high_watermark, Offset(3)) << "flushed again without being asked";
+  EXPECT_EQ(produce(broker, "t", make_batch({"more"})).error_code, ErrorCode::kNone);
+}
+
 TEST(Failures, AFullDiskRefusesAChangeOfMetadataAndTheNextOneIsTried) {
   TestBroker broker;
   create_topic(broker, "first");

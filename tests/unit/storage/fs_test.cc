@@ -1,6 +1,7 @@
 #include "storage/fs.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -179,6 +180,30 @@ TEST(PosixFileSystem, DroppedPagesAreNotResident) {
     }
   }
   std::filesystem::remove_all(directory);
+}
+
+// An ack may hang on a new name while every descriptor is in use.
+TEST(PosixFiles, ADirectoryIsSyncedWithoutADescriptorLeft) {
+  const auto directory = std::filesystem::temp_directory_path();
+  PosixFileSystem fs;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{.rlim_cur = 64, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<std::shared_ptr<File>> taken;
+  for (;;) {
+    auto file = fs.open("/dev/null", OpenMode::kRead);
+    if (!file) break;
+    taken.push_back(*std::move(file));
+  }
+  const auto refused = code_of(fs.open("/dev/null", OpenMode::kRead));
+  const auto first = fs.sync_directory(directory);
+  const auto second = fs.sync_directory(directory);
+  taken.clear();
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(refused, Errc::kTooManyFiles);
+  EXPECT_OK(first);
+  EXPECT_OK(second);
 }
 
 }  // namespace
