@@ -131,6 +131,16 @@ Result<Bytes> Connection::receive_frame(Millis deadline) {
   return answer;
 }
 
+Result<std::size_t> Connection::receive_some(MutableByteView to) {
+  for (;;) {
+    const auto received = ::recv(fd_, to.data(), to.size(), 0);
+    if (received > 0) return static_cast<std::size_t>(received);
+    if (received == 0 || is_hang_up(errno)) return fail(Errc::kClosed, "the broker hung up");
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) return fail_errno(errno, "recv");
+  }
+}
+
 void Connection::finish_sending() {
   ::shutdown(fd_, SHUT_WR);
 }

@@ -36,6 +36,10 @@ class Connection {
   // One answer without its length. kClosed at the end of the stream, kTimedOut, kCorrupt for a length below 4 or over
   // 256 MiB.
   Result<Bytes> receive_frame(Millis deadline = kAnswerDeadline);
+  // What has arrived, at most `to`; 0 when there is nothing yet. kClosed at the end of the stream.
+  Result<std::size_t> receive_some(MutableByteView to);
+  // For poll(2) and the like.
+  [[nodiscard]] int descriptor() const { return fd_; }
   // Sends nothing more; the broker sees the end of our stream.
   void finish_sending();
   // Reads and drops until the broker closes. Returns the bytes that still came; kTimedOut when it does not close.

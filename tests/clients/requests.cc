@@ -119,9 +119,12 @@ Result<std::int32_t> api_versions(Connection& to) {
   return listed;
 }
 
-Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int32_t partitions) {
+Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int32_t partitions,
+                               std::span<const TopicConfig> configs) {
   auto request = begin_call(kCreateTopicsKey, 4);
-  request.i32(1).string(topic).i32(partitions).i16(1).i32(0).i32(0).i32(30'000).i8(0);
+  request.i32(1).string(topic).i32(partitions).i16(1).i32(0).i32(static_cast<std::int32_t>(configs.size()));
+  for (const auto& config : configs) request.string(config.key).string(config.value);
+  request.i32(30'000).i8(0);
   WEIR_TRY_ASSIGN(answer, call(to, request.view()));
   WireReader from(answer);
   from.i32();
@@ -225,8 +228,9 @@ Result<ProducerIdentity> init_producer_id(Connection& to) {
   }
 }
 
-Result<void> ensure_topic(Connection& to, std::string_view topic, std::int32_t partitions) {
-  WEIR_TRY_ASSIGN(error, create_topic(to, topic, partitions));
+Result<void> ensure_topic(Connection& to, std::string_view topic, std::int32_t partitions,
+                          std::span<const TopicConfig> configs) {
+  WEIR_TRY_ASSIGN(error, create_topic(to, topic, partitions, configs));
   if (error != ErrorCode::kNone && error != ErrorCode::kTopicAlreadyExists) {
     return fail(Errc::kIo, fmt::format("CreateTopics {}: {}", topic, to_string(error)));
   }

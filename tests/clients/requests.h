@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,11 @@ struct ProducerIdentity {
   std::int16_t epoch = -1;
 };
 
+struct TopicConfig {
+  std::string key;
+  std::string value;
+};
+
 // The whole payload (header and body, no length) of a Produce to one partition with acks=all.
 [[nodiscard]] Bytes produce_request(std::int32_t correlation_id, std::string_view topic, std::int32_t partition,
                                     ByteView batch);
@@ -55,7 +61,8 @@ Result<ProduceAnswer> read_produce_answer(ByteView answer);
 
 // Each sends one request and waits for its answer. kCorrupt: the answer does not read as one.
 Result<std::int32_t> api_versions(Connection& to);  // the count of APIs listed
-Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int32_t partitions);
+Result<ErrorCode> create_topic(Connection& to, std::string_view topic, std::int32_t partitions,
+                               std::span<const TopicConfig> configs = {});
 Result<ErrorCode> delete_topic(Connection& to, std::string_view topic);
 Result<ProduceAnswer> produce(Connection& to, std::string_view topic, std::int32_t partition, ByteView batch);
 // At least one byte, or what there is after `wait`.
@@ -69,6 +76,7 @@ Result<std::int64_t> latest_offset(Connection& to, std::string_view topic, std::
 Result<ProducerIdentity> init_producer_id(Connection& to);
 // Creates `topic` and waits until each partition has a leader. It existed before: that's fine.
 // A leader that was elected just now may refuse the first produce, so a first record goes to every partition.
-Result<void> ensure_topic(Connection& to, std::string_view topic, std::int32_t partitions);
+Result<void> ensure_topic(Connection& to, std::string_view topic, std::int32_t partitions,
+                          std::span<const TopicConfig> configs = {});
 
 }  // namespace weir::clients
