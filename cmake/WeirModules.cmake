@@ -34,12 +34,12 @@ function(weir_module name)
   endforeach()
 endfunction()
 
-# weir_test(NAME SOURCES x_test.cc LINK weir_base [LABEL api] [TIMEOUT seconds]) -> build/PRESET/tests/NAME.
-# LABEL is the rung of the ladder: unit (default), api, crash. Api tests run twice, as NAME with WEIR_TEST_SHARDS=1 and
-# as NAME.shards3 with WEIR_TEST_SHARDS=3. Each run leaves its cases in build/PRESET/results, where tests/results.py
+# weir_test(NAME SOURCES x_test.cc LINK weir_base [LABEL api] [SHARDS 1 3] [TIMEOUT seconds]) -> build/PRESET/tests/NAME.
+# LABEL is the rung of the ladder: unit (default), api, crash. With SHARDS 1 3, as api tests always have it, it runs
+# twice: as NAME with WEIR_TEST_SHARDS=1 and as NAME.shards3 with WEIR_TEST_SHARDS=3. Each run leaves its cases in build/PRESET/results, where tests/results.py
 # counts them.
 function(weir_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINK;SHARDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} weir_flags GTest::gtest GTest::gtest_main)
@@ -55,7 +55,9 @@ function(weir_test name)
   endif()
   set(shard_counts 1)
   if(ARG_LABEL STREQUAL "api")
-    list(APPEND shard_counts 3)
+    set(shard_counts 1 3)
+  elseif(ARG_SHARDS)
+    set(shard_counts ${ARG_SHARDS})
   endif()
   foreach(shards IN LISTS shard_counts)
     set(entry ${name})

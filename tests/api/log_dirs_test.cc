@@ -18,9 +18,10 @@ using test::TestBroker;
 constexpr std::int32_t kPartitionCount = 6;
 
 TestBroker::Options three_directories(std::shared_ptr<MemoryFs> fs, storage::Path dead = {}) {
-  return {.settings = {"log.dirs=/a,/b,/c", "log.flush.offset.checkpoint.interval.ms=1000"},
-          .fs = std::move(fs),
-          .dead_directory = std::move(dead)};
+  TestBroker::Options options{.settings = {"log.dirs=/a,/b,/c", "log.flush.offset.checkpoint.interval.ms=1000"},
+                              .fs = std::move(fs)};
+  if (!dead.empty()) options.arrange_faults = [dead](test::FaultFs& faults) { faults.fail_below(dead, EIO); };
+  return options;
 }
 
 // The partitions of t that lie below `directory`.

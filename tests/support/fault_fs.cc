@@ -16,6 +16,7 @@ using storage::Path;
 
 FaultFs::Outcome FaultFs::begin_call(const char* name, const Path& path) {
   ++calls_count_;
+  if (on_call) on_call(calls_count_, name, path);
   const bool is_named = fail_name_ == name;
   if (is_named) fail_name_.clear();
   const bool fails = is_named || calls_count_ == fail_at_ || (cut_at_ != 0 && calls_count_ >= cut_at_);

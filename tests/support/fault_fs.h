@@ -32,6 +32,9 @@ class FaultFs final : public storage::FileSystem {
   // What the failing call was, e.g. "datasync /data/t-0/00000000000000000000.log".
   [[nodiscard]] const std::string& failed_call() const { return failed_call_; }
 
+  // Called before every call with its number, name and path: a suite can look at the disk as the call finds it.
+  std::function<void(std::uint64_t number, const char* name, const storage::Path& path)> on_call;
+
   // Called with the path when a datasync is made to fail: what was not written back is lost (MemoryFs::lose_writeback).
   std::function<void(const storage::Path&)> on_failed_datasync;
 

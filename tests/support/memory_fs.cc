@@ -22,13 +22,28 @@ namespace {
 
 constexpr std::size_t kSectorBytes = 512;
 
+// What a file holds. Images of a disk share it until one of them writes: a suite makes tens of thousands.
+class Content {
+ public:
+  [[nodiscard]] const Bytes& get() const { return *bytes_; }
+  [[nodiscard]] Bytes& change() {
+    if (bytes_.use_count() != 1) bytes_ = std::make_shared<Bytes>(*bytes_);
+    return *bytes_;
+  }
+  friend bool operator==(const Content& a, const Content& b) { return a.bytes_ == b.bytes_ || *a.bytes_ == *b.bytes_; }
+
+ private:
+  std::shared_ptr<Bytes> bytes_ = std::make_shared<Bytes>();
+};
+
 // A write when `bytes` is there, else a change of size.
 struct Change {
-  std::optional<Bytes> bytes;
+  std::shared_ptr<const Bytes> bytes;
   std::uint64_t offset_or_size = 0;
 
-  void apply(Bytes& content) const {
-    if (!bytes) {
+  void apply(Content& to) const {
+    auto& content = to.change();
+    if (bytes == nullptr) {
       content.resize(offset_or_size);
       return;
     }
@@ -50,8 +65,8 @@ struct MemoryFs::Node {
 
   bool is_directory = false;
   // Of a file.
-  Bytes content;
-  Bytes durable;
+  Content content;
+  Content durable;
   std::vector<Change> unsynced;
   bool resident = true;
   std::int64_t modified_ms = 0;
@@ -68,6 +83,12 @@ struct MemoryFs::Node {
   void sync_content() {
     for (const auto& change : unsynced) change.apply(durable);
     unsynced.clear();
+  }
+  // As the disk would be if all were written back now.
+  [[nodiscard]] Content on_disk() const {
+    auto all = durable;
+    for (const auto& change : unsynced) change.apply(all);
+    return all;
   }
   static void apply(const NameChange& change, Names& to) {
     if (change.removed) {
@@ -104,7 +125,7 @@ class MemoryFs::MemoryFile final : public File {
     Bytes bytes;
     for (const auto piece : pieces) bytes.insert(bytes.end(), piece.begin(), piece.end());
     const std::lock_guard lock(mutex_);
-    if (!bytes.empty()) node_->change_content({std::move(bytes), offset});
+    if (!bytes.empty()) node_->change_content({std::make_shared<const Bytes>(std::move(bytes)), offset});
     return {};
   }
   Result<void> datasync() override {
@@ -114,13 +135,13 @@ class MemoryFs::MemoryFile final : public File {
   }
   Result<void> truncate(std::uint64_t size_bytes) override {
     const std::lock_guard lock(mutex_);
-    if (node_->content.size() != size_bytes) node_->change_content({std::nullopt, size_bytes});
+    if (node_->content.get().size() != size_bytes) node_->change_content({nullptr, size_bytes});
     return {};
   }
   Result<void> preallocate(std::uint64_t, std::uint64_t) override { return {}; }
   Result<std::uint64_t> size_bytes() const override {
     const std::lock_guard lock(mutex_);
-    return node_->content.size();
+    return node_->content.get().size();
   }
   Result<std::int64_t> modified_ms() const override {
     const std::lock_guard lock(mutex_);
@@ -128,15 +149,13 @@ class MemoryFs::MemoryFile final : public File {
   }
   void drop_cache(std::uint64_t) const override {
     const std::lock_guard lock(mutex_);
-    auto on_disk = node_->durable;  // what is dirty stays
-    for (const auto& change : node_->unsynced) change.apply(on_disk);
-    node_->content = std::move(on_disk);
+    node_->content = node_->on_disk();  // what is dirty stays
   }
   int descriptor() const override { return -1; }
 
  private:
   std::size_t copy_out(MutableByteView to, std::uint64_t offset) const {
-    const auto& content = node_->content;
+    const auto& content = node_->content.get();
     if (offset >= content.size()) return 0;
     const auto size = std::min<std::uint64_t>(to.size(), content.size() - offset);
     std::copy_n(content.begin() + static_cast<std::ptrdiff_t>(offset), size, to.begin());
@@ -296,7 +315,7 @@ void MemoryFs::evict(const Path& path) {
 Bytes MemoryFs::durable_content(const Path& path) const {
   const std::lock_guard lock(mutex_);
   const auto place = find(path, true);
-  return place && place->node != nullptr ? place->node->durable : Bytes();
+  return place && place->node != nullptr ? place->node->durable.get() : Bytes();
 }
 
 // Makes the image of a tree that a power cut leaves.
@@ -336,14 +355,14 @@ struct MemoryFs::Cutter {
     return names;
   }
 
-  Bytes content_of(const Node& node) {
-    if (cut == PowerCut::kKeep) return on_disk(node);
+  Content content_of(const Node& node) {
+    if (cut == PowerCut::kKeep) return node.on_disk();
     auto content = node.durable;
     if (cut == PowerCut::kDrop || node.unsynced.empty()) return content;
     const auto kept_percent = std::uint64_t{10} + random() % 90;
     bool lost_any = false;
     for (const auto& change : node.unsynced) {
-      if (!change.bytes) {
+      if (change.bytes == nullptr) {
         if (chance(kept_percent)) change.apply(content);
         continue;
       }
@@ -352,18 +371,19 @@ struct MemoryFs::Cutter {
       lost_any = lost_any || !kept;
     }
     // The size is written back on its own: it may be ahead of the data (a hole reads as zeros) or behind it.
-    const auto whole_size = on_disk(node).size();
-    const auto low = std::min(node.durable.size(), whole_size);
+    const auto durable_size = node.durable.get().size();
+    const auto whole_size = node.on_disk().get().size();
+    const auto low = std::min(durable_size, whole_size);
     switch (random() % 3) {
       case 0: break;
-      case 1: content.resize(whole_size); break;
-      default: content.resize(low + random() % (std::max(node.durable.size(), whole_size) - low + 1)); break;
+      case 1: content.change().resize(whole_size); break;
+      default: content.change().resize(low + random() % (std::max(durable_size, whole_size) - low + 1)); break;
     }
     return content;
   }
 
   // False: not one sector was kept.
-  bool apply_some_sectors(const Change& change, std::uint64_t kept_percent, Bytes& content) {
+  bool apply_some_sectors(const Change& change, std::uint64_t kept_percent, Content& content) {
     bool kept_any = false;
     const auto begin = change.offset_or_size;
     const auto end = begin + change.bytes->size();
@@ -371,20 +391,39 @@ struct MemoryFs::Cutter {
       const auto sector_end = std::min(end, (at / kSectorBytes + 1) * kSectorBytes);
       if (chance(kept_percent)) {
         const auto* const from = change.bytes->data() + (at - begin);
-        Change{Bytes(from, from + (sector_end - at)), at}.apply(content);
+        Change{std::make_shared<const Bytes>(from, from + (sector_end - at)), at}.apply(content);
         kept_any = true;
       }
       at = sector_end;
     }
     return kept_any;
   }
+};
 
-  static Bytes on_disk(const Node& node) {
-    auto content = node.durable;
-    for (const auto& change : node.unsynced) change.apply(content);
-    return content;
+// Copies a tree as it is, each node once: what is durable of a directory may differ from what it shows.
+struct MemoryFs::Cloner {
+  std::map<const Node*, std::shared_ptr<Node>> clones;
+
+  std::shared_ptr<Node> clone_of(const std::shared_ptr<Node>& node) {
+    if (node == nullptr) return nullptr;
+    const auto [place, is_new] = clones.try_emplace(node.get());
+    if (!is_new) return place->second;
+    const auto clone = place->second = std::make_shared<Node>(*node);
+    clone->locked = false;
+    for (auto* names : {&clone->names, &clone->durable_names}) {
+      for (auto& [name, child] : *names) child = clone_of(child);
+    }
+    for (auto& change : clone->unsynced_names) change.node = clone_of(change.node);
+    return clone;
   }
 };
+
+std::unique_ptr<MemoryFs> MemoryFs::after_kill() const {
+  auto image = std::make_unique<MemoryFs>();
+  const std::lock_guard lock(mutex_);
+  image->root_ = Cloner{}.clone_of(root_);
+  return image;
+}
 
 std::unique_ptr<MemoryFs> MemoryFs::after_power_cut(PowerCut cut, std::uint64_t seed, PowerCutLosses* losses) const {
   auto image = std::make_unique<MemoryFs>();

@@ -49,6 +49,10 @@ class MemoryFs final : public storage::FileSystem {
   [[nodiscard]] std::unique_ptr<MemoryFs> after_power_cut(PowerCut cut, std::uint64_t seed,
                                                           PowerCutLosses* losses = nullptr) const;
 
+  // The same after the broker's death alone: the next one finds the cache as it was, and a power cut after that still
+  // takes what was not synced. Locks are gone.
+  [[nodiscard]] std::unique_ptr<MemoryFs> after_kill() const;
+
   // A failed write-back, as Linux leaves it: what is unsynced of the file never reaches the disk, no later datasync
   // says so, and reads show it until drop_cache.
   void lose_writeback(const storage::Path& path);
@@ -67,6 +71,7 @@ class MemoryFs final : public storage::FileSystem {
   class MemoryFile;
   class MemoryLock;
   struct Cutter;
+  struct Cloner;
 
   struct Place {  // where a name is, or would be
     std::shared_ptr<Node> directory;

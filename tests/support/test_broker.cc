@@ -1,7 +1,8 @@
 #include "support/test_broker.h"
 
+#include <fmt/core.h>
+
 #include <boost/asio/co_spawn.hpp>
-#include <cerrno>
 #include <cstdlib>
 
 #include "base/async/task_group.h"
@@ -51,16 +52,30 @@ std::uint32_t TestBroker::default_shard_count() {
   return asked == nullptr ? 1 : static_cast<std::uint32_t>(std::strtoul(asked, nullptr, 10));
 }
 
-TestBroker::TestBroker(Options options)
+TestBroker::TestBroker(NotStarted, Options options)
     : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), faults_(*fs_), random_(options.seed) {
-  if (!options.dead_directory.empty()) faults_.fail_below(options.dead_directory, EIO);
   config::LoadRequest request;
   request.assignments.push_back({.text = "log.dirs=/weir"});
   for (auto& setting : options.settings) request.assignments.push_back({.text = std::move(setting)});
   auto loaded = config::load_config(request);
   CHECK(loaded.has_value(), "{}", loaded.error().front());
   config_ = *std::move(loaded);
+  for (std::uint32_t i = 0; i < options.shard_count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
+  if (options.arrange_faults) options.arrange_faults(faults_);
+}
 
+TestBroker::TestBroker(Options options) : TestBroker(NotStarted{}, std::move(options)) {
+  const auto started = start();
+  CHECK(started.has_value(), "{}", to_string(started.error()));
+}
+
+Result<std::unique_ptr<TestBroker>> TestBroker::try_start(Options options) {
+  std::unique_ptr<TestBroker> broker(new TestBroker(NotStarted{}, std::move(options)));
+  WEIR_TRY(broker->start());
+  return broker;
+}
+
+Result<void> TestBroker::start() {
   broker::BrokerPorts ports{.fs = faults_,
                             .commit = commit_,
                             .clock = clock_,
@@ -68,22 +83,21 @@ TestBroker::TestBroker(Options options)
                             .helpers = helpers_,
                             .commit_helpers = commit_helpers_,
                             .shards = {}};
-  for (std::uint32_t i = 0; i < options.shard_count; ++i) {
-    shards_.push_back(std::make_unique<Shard>(i, clock_));
-    ports.shards.push_back(shards_.back().get());
-  }
-  auto opened = broker::Broker::open(config_, std::move(ports));
-  CHECK(opened.has_value(), "{}", to_string(opened.error()));
-  broker_ = *std::move(opened);
+  for (auto& shard : shards_) ports.shards.push_back(shard.get());
+  WEIR_TRY_ASSIGN(opened, broker::Broker::open(config_, std::move(ports)));
+  broker_ = std::move(opened);
+  std::vector<metadata::Endpoint> endpoints{{.name = "PLAINTEXT", .host = listener_host_, .port = 9092}};
+  return finish("start", broker_->start(std::move(endpoints)));
+}
 
+Result<void> TestBroker::finish(const char* what, boost::asio::awaitable<Result<void>> task) {
   auto outcome = std::make_shared<Result<void>>();
   auto done = std::make_shared<bool>(false);
   TaskGroup tasks(*shards_.front());
-  std::vector<metadata::Endpoint> endpoints{{.name = "PLAINTEXT", .host = listener_host_, .port = 9092}};
-  tasks.start("start", keep(broker_->start(std::move(endpoints)), outcome, done));
+  tasks.start(what, keep(std::move(task), outcome, done));
   step();
-  CHECK(*done, "the broker did not start");
-  CHECK(outcome->has_value(), "{}", to_string(outcome->error()));
+  if (!*done) return fail(Errc::kTimedOut, fmt::format("the broker's {} has not ended", what));
+  return *outcome;
 }
 
 TestBroker::~TestBroker() = default;
@@ -114,13 +128,12 @@ void TestBroker::advance(Millis by) {
 }
 
 void TestBroker::stop() {
-  auto outcome = std::make_shared<Result<void>>();
-  auto done = std::make_shared<bool>(false);
-  TaskGroup tasks(*shards_.front());
-  tasks.start("stop", keep(broker_->stop(), outcome, done));
-  step();
-  CHECK(*done, "the broker did not stop");
-  CHECK(outcome->has_value(), "{}", to_string(outcome->error()));
+  const auto stopped = try_stop();
+  CHECK(stopped.has_value(), "{}", to_string(stopped.error()));
+}
+
+Result<void> TestBroker::try_stop() {
+  return finish("stop", broker_->stop());
 }
 
 std::shared_ptr<PendingReply> TestBroker::send(Bytes frame, std::uint32_t shard) {

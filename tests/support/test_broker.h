@@ -56,11 +56,14 @@ class TestBroker {
     std::uint32_t shard_count = default_shard_count();
     std::shared_ptr<MemoryFs> fs;  // a directory that an earlier broker left; null: an empty one
     std::uint64_t seed = 1;
-    storage::Path dead_directory = {};  // every call on it fails with EIO from the start
+    std::function<void(FaultFs&)> arrange_faults = {};  // before the first call
   };
 
+  // Fails the program when the broker can't start.
   explicit TestBroker(Options options);
   TestBroker() : TestBroker(Options{}) {}
+  // For those who make it fail: why it could not start. kTimedOut: it waits for something that never comes.
+  static Result<std::unique_ptr<TestBroker>> try_start(Options options);
   // Stops as if the process had been killed; stop() is the clean way.
   ~TestBroker();
 
@@ -79,6 +82,7 @@ class TestBroker {
   // Moves the clock, timer by timer, running what becomes due.
   void advance(Millis by);
   void stop();
+  Result<void> try_stop();
 
   // Sends a frame (without its size) on `shard`; the reply is filled in by step().
   std::shared_ptr<PendingReply> send(Bytes frame, std::uint32_t shard = 0);
@@ -127,6 +131,11 @@ class TestBroker {
 
  private:
   static constexpr std::int32_t kCorrelationId = 4711;
+
+  struct NotStarted {};
+  TestBroker(NotStarted, Options options);
+  Result<void> start();
+  Result<void> finish(const char* what, boost::asio::awaitable<Result<void>> task);
 
   std::shared_ptr<MemoryFs> fs_;
   FaultFs faults_;

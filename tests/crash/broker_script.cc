@@ -1,0 +1,79 @@
+#include "crash/broker_script.h"
+
+namespace weir::test {
+namespace {
+
+constexpr std::int16_t kAcksAll = -1;
+constexpr std::int16_t kAcksLeader = 1;
+constexpr std::int16_t kAcksNone = 0;
+constexpr Millis kCheckpointInterval{1000};
+
+// Every batch gets an index entry, and the index is full after a few of them: that is how small a segment can be made.
+const std::vector<std::pair<std::string, std::string>> kRollsOften = {{"segment.index.bytes", "64"},
+                                                                      {"index.interval.bytes", "0"}};
+// Long enough for index entries to be written before the roll.
+const std::vector<std::pair<std::string, std::string>> kRollsLate = {{"segment.index.bytes", "480"},
+                                                                     {"index.interval.bytes", "0"}};
+
+bool stop(TestBroker& broker, Clients& clients) {
+  const auto stopped = broker.try_stop();
+  clients.collect();
+  return stopped.has_value();
+}
+
+}  // namespace
+
+std::vector<std::string> crash_settings() {
+  return {"log.flush.offset.checkpoint.interval.ms=1000"};
+}
+
+bool run_short(TestBroker& broker, Clients& clients, History&) {
+  const auto topic = clients.create_topic("t", 1, kRollsOften);
+  const auto producer = clients.init_producer();
+  clients.step();
+  for (int round = 0; round < 4; ++round) {
+    clients.produce(topic, 0, kAcksAll, producer);
+    clients.produce(topic, 0, kAcksLeader);
+    clients.step();
+    clients.fetch();
+    clients.step();
+  }
+  return stop(broker, clients);
+}
+
+bool run_everything(TestBroker& broker, Clients& clients, History&) {
+  const auto often = clients.create_topic("often", 2, kRollsOften);
+  const auto late = clients.create_topic("late", 1, kRollsLate);
+  clients.step();
+  auto doomed = clients.create_topic("doomed", 2);
+  const auto first = clients.init_producer();
+  const auto second = clients.init_producer();
+  clients.step();
+  for (int round = 0; round < 24; ++round) {
+    // Several requests are on their way together: they share flushes, and what comes during one waits for the next.
+    clients.produce(often, 0, kAcksAll, first);
+    clients.produce(often, 0, kAcksLeader);
+    clients.produce(often, static_cast<std::size_t>(round) % 2, kAcksAll, second);
+    for (int i = 0; i < 3; ++i) clients.produce(late, 0, i == 1 ? kAcksNone : kAcksAll, i == 2 ? first : kNoProducer);
+    if (round % 2 == 0 && round != 8) clients.produce(doomed, 0, kAcksAll, second);
+    if (round % 5 == 4) clients.produce(doomed, 1, kAcksAll, kNoProducer, 1500);
+    clients.step();
+    clients.fetch();
+    clients.list_offsets();
+    clients.step();
+    if (round == 8) {
+      clients.delete_topic(doomed);
+      clients.produce(late, 0, kAcksAll);
+      clients.step();
+      doomed = clients.create_topic("doomed", 2, kRollsOften);
+      clients.step();
+    }
+    if (round % 9 == 5) {
+      broker.advance(kCheckpointInterval);
+      clients.collect();
+    }
+  }
+  return stop(broker, clients);
+}
+
+}  // namespace weir::test

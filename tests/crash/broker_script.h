@@ -1,0 +1,24 @@
+// Scripted lives of a broker for the suites that lose power, or fail a call, at every point of them.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "crash/broker_clients.h"
+
+namespace weir::test {
+
+// Runs one life on a started broker. False: the broker did not stop cleanly, or was not asked to.
+using BrokerScript = std::function<bool(TestBroker& broker, Clients& clients, History& history)>;
+
+[[nodiscard]] std::vector<std::string> crash_settings();
+
+// Produce with all acks, plain and idempotent, over several partitions; rolls; a topic deleted and made anew under its
+// name; checkpoint rounds; a clean stop.
+bool run_everything(TestBroker& broker, Clients& clients, History& history);
+
+// One topic, a few batches, one roll: short enough to cut its recoveries at every call too.
+bool run_short(TestBroker& broker, Clients& clients, History& history);
+
+}  // namespace weir::test
