@@ -1,0 +1,65 @@
+"""What lies in a log directory, read without anybody's help: the batches of every partition, byte by byte."""
+import hashlib
+import os
+import re
+import struct
+
+PARTITION = re.compile(r"^(?P<topic>[a-zA-Z0-9._-]+)-(?P<partition>\d+)$")
+SEGMENT = re.compile(r"^(\d{20})\.log$")
+TOPIC_ID = re.compile(r"^topic_id: (\S+)$", re.M)
+METADATA = "__cluster_metadata-0"
+HEADER = struct.Struct(">qiibI")  # base offset, length, leader epoch, magic, CRC
+
+
+def batches_of(path):
+    """(first offset, SHA-256 of the batch's bytes), up to the first thing that is no whole batch: Kafka's and Weir's
+    active segments may end in reserved zeros."""
+    with open(path, "rb") as file:
+        content = file.read()
+    at = 0
+    while at + HEADER.size <= len(content):
+        first, length, _, magic, _ = HEADER.unpack_from(content, at)
+        end = at + 12 + length
+        if length <= HEADER.size or magic != 2 or end > len(content):
+            return
+        yield first, hashlib.sha256(content[at:end]).hexdigest()
+        at = end
+
+
+class Partition:
+    def __init__(self, path):
+        self.path = path
+        self.batches = []  # by offset
+        self.segments = sorted(name for name in os.listdir(path) if SEGMENT.match(name))
+        for segment in self.segments:
+            self.batches += batches_of(os.path.join(path, segment))
+        metadata = os.path.join(path, "partition.metadata")
+        self.topic_id = None
+        if os.path.exists(metadata):
+            with open(metadata, encoding="ascii") as file:
+                self.topic_id = TOPIC_ID.search(file.read()).group(1)
+
+
+def read(data):
+    """Partition directories by name, the metadata log among them."""
+    return {name: Partition(os.path.join(data, name)) for name in sorted(os.listdir(data))
+            if PARTITION.match(name) and os.path.isdir(os.path.join(data, name))}
+
+
+def lost(before, after, deleted_topics=()):
+    """What the directory held before and does not hold unchanged after; empty: only more was written."""
+    problems = []
+    for name, old in before.items():
+        if PARTITION.match(name)["topic"] in deleted_topics:
+            continue
+        new = after.get(name)
+        if new is None:
+            problems.append(f"{name}: gone")
+        elif old.topic_id is not None and new.topic_id != old.topic_id:
+            problems.append(f"{name}: topic id {old.topic_id} became {new.topic_id}")
+        elif new.batches[:len(old.batches)] != old.batches:
+            same = next((i for i, (a, b) in enumerate(zip(old.batches, new.batches)) if a != b),
+                        min(len(old.batches), len(new.batches)))
+            problems.append(f"{name}: batch at offset {old.batches[same][0]} changed or gone "
+                            f"({len(old.batches)} batches became {len(new.batches)})")
+    return problems
