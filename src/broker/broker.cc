@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kQuorumStateBytesMax = 64 * kKiB;
 constexpr Millis kSleepMax = std::chrono::hours{24 * 365};  // intervals may be set to "never"
+constexpr std::string_view kMetadataTopic = "__cluster_metadata";
+constexpr Uuid kMetadataTopicId{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 
 }  // namespace
 
@@ -29,6 +31,7 @@ Result<std::unique_ptr<Broker>> Broker::open(const config::LoadedConfig& config,
   WEIR_TRY(broker->open_directory());
   WEIR_TRY(broker->open_further_directories());
   WEIR_TRY(broker->open_metadata());
+  for (const auto& dir : broker->log_dirs_) WEIR_TRY(dir.files.begin_changes());
   return broker;
 }
 
@@ -37,12 +40,7 @@ Result<void> Broker::open_directory() {
   directory_ = std::move(directory);
   WEIR_TRY_ASSIGN(identity, directory_->read_identity());
   const NodeId node_id{config_.settings.node_id};
-  if (!identity) {
-    identity_ = {.cluster_id = Uuid::random(ports_.random).to_string(),
-                 .node_id = node_id,
-                 .directory_id = Uuid::random(ports_.random)};
-    return directory_->write_identity(identity_);
-  }
+  if (!identity) return make_identity(node_id);
   if (identity->node_id != node_id) {
     return fail(Errc::kInvalidArgument,
                 fmt::format("{}: belongs to node.id {}, this broker is configured as {}; set node.id or point log.dirs "
@@ -50,6 +48,11 @@ Result<void> Broker::open_directory() {
                             directory_->path().string(), identity->node_id, node_id));
   }
   identity_ = *std::move(identity);
+  // Kafka before 3.7 gave none. Written by start(), when the rest of the directory has proved to be readable.
+  if (identity_.directory_id.is_zero()) {
+    identity_.directory_id = Uuid::random(ports_.random);
+    identity_.checked = false;
+  }
   return {};
 }
 
@@ -84,10 +87,27 @@ Result<Uuid> Broker::open_further_directory(const std::string& path) {
   if (!identity || identity->directory_id.is_zero()) {
     identity = identity_;
     identity->directory_id = Uuid::random(ports_.random);
+    identity->checked = true;
     WEIR_TRY(directory->write_identity(*identity));
   }
   further_directories_.push_back(std::move(directory));
   return identity->directory_id;
+}
+
+Result<void> Broker::make_identity(NodeId node_id) {
+  // Made before the metadata log on a first start, so its absence beside one is a loss.
+  WEIR_TRY_ASSIGN(has_metadata, ports_.fs.exists(directory_->path() / kMetadataDirectory));
+  if (has_metadata) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{}/meta.properties: it is missing, and {} beside it belongs to a cluster; restore it from "
+                            "a copy of the directory",
+                            directory_->path().native(), kMetadataDirectory));
+  }
+  identity_ = {.cluster_id = Uuid::random(ports_.random).to_string(),
+               .node_id = node_id,
+               .directory_id = Uuid::random(ports_.random),
+               .checked = true};
+  return directory_->write_identity(identity_);
 }
 
 Result<void> Broker::open_metadata() {
@@ -134,7 +154,13 @@ Result<std::optional<metadata::QuorumState>> Broker::read_quorum_state() const {
   return *std::move(state);
 }
 
-Result<void> Broker::write_quorum_state() const {
+Result<void> Broker::write_state() const {
+  if (!identity_.checked) WEIR_TRY(directory_->write_identity(identity_));
+  const TopicPartition metadata{std::string(kMetadataTopic), PartitionIndex{0}};
+  const auto topic_id = directory_->read_partition_metadata(metadata);
+  if (!topic_id || *topic_id != kMetadataTopicId) {
+    WEIR_TRY(directory_->write_partition_metadata(metadata, kMetadataTopicId));
+  }
   const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
   return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(controller_->next_quorum_state())));
 }
@@ -155,7 +181,7 @@ void Broker::give_up(std::string_view reason, const Error& why) {
 
 boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
   // The epoch is taken on disk before anything is written in its name.
-  auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_quorum_state(); });
+  auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_state(); });
   if (!written) co_return written;
   metadata::NodeRegistration registration;
   registration.endpoints = std::move(endpoints);

@@ -70,9 +70,10 @@ class Broker {
   Broker(const config::LoadedConfig& config, BrokerPorts ports);
 
   Result<void> open_directory();
+  Result<void> make_identity(NodeId node_id);
   Result<void> open_metadata();
   Result<std::optional<metadata::QuorumState>> read_quorum_state() const;
-  Result<void> write_quorum_state() const;
+  Result<void> write_state() const;
   // Of log.dirs, all but that of the metadata. One whose device fails is left out.
   Result<void> open_further_directories();
   Result<Uuid> open_further_directory(const std::string& path);

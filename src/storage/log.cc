@@ -39,11 +39,18 @@ bool is_too_old(const Segment& segment, const SegmentTail& tail, const Retention
   return now_ms - newest_ms > rules.retention_ms;
 }
 
+// Whatever its errno, a sync that failed is final: a full disk among the reasons too, since the kernel has dropped what
+// it could not write (design decision 8).
+Result<void> made_final(Result<void> synced) {
+  if (!synced) synced.error().code = Errc::kIo;
+  return synced;
+}
+
 }  // namespace
 
 Result<void> run_flush(const FlushJob& job) {
-  for (const auto& segment : job.segments) WEIR_TRY(segment->sync_log());
-  for (const auto& segment : job.finished) WEIR_TRY(segment->finish());
+  for (const auto& segment : job.segments) WEIR_TRY(made_final(segment->sync_log()));
+  for (const auto& segment : job.finished) WEIR_TRY(made_final(segment->finish()));
   for (const auto& directory : job.directories) WEIR_TRY(job.fs->sync_directory(directory));
   return {};
 }

@@ -74,14 +74,19 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& fs, Path pa
   WEIR_TRY_ASSIGN(lock, fs.lock(path / kLockFile));
   std::unique_ptr<LogDirectory> directory(new LogDirectory(fs, std::move(path)));
   directory->lock_ = std::move(lock);
-  // Gone for good before anything changes: a cut from here on is no clean stop. The sync also settles partition
-  // directories that were made, but not made durable, before a kill.
-  const auto marker = directory->path_ / kCleanMarkerFile;
-  WEIR_TRY_ASSIGN(was_clean, fs.exists(marker));
+  WEIR_TRY_ASSIGN(was_clean, fs.exists(directory->path_ / kCleanMarkerFile));
   directory->was_clean_ = was_clean;
-  if (was_clean) WEIR_TRY(fs.unlink(marker));
+  // Settles partition directories that were made, but not made durable, before a kill.
   WEIR_TRY(fs.sync_directory(directory->path_));
   return directory;
+}
+
+Result<void> LogDirectory::begin_changes() {
+  if (!was_clean_) return {};
+  if (auto removed = fs_.unlink(path_ / kCleanMarkerFile); !removed && removed.error().code != Errc::kNotFound) {
+    return removed;
+  }
+  return fs_.sync_directory(path_);
 }
 
 Result<std::optional<DirectoryIdentity>> LogDirectory::read_identity() const {

@@ -20,12 +20,15 @@ inline constexpr std::string_view kHighWatermarkFile = "replication-offset-check
 
 class LogDirectory {
  public:
-  // Creates `path` (and its parents) if missing, takes the lock, reads the marker and removes it; the names in `path`
-  // are durable afterwards. kBusy: another process has it; nothing was touched.
+  // Creates `path` (and its parents) if missing, takes the lock and looks for the marker; the names in `path` are
+  // durable afterwards. kBusy: another process has it; nothing was touched.
   static Result<std::unique_ptr<LogDirectory>> open(FileSystem& fs, Path path);
+  // Removes the marker for good: a cut from here on is no clean stop. Before the first change of anything; who refuses
+  // to start does not call it, and the directory stays as cleanly stopped as it was.
+  Result<void> begin_changes();
 
   [[nodiscard]] const Path& path() const { return path_; }
-  // Whether the last stop was clean. The marker is gone from disk by now.
+  // Whether the last stop was clean.
   [[nodiscard]] bool was_clean() const { return was_clean_; }
 
   // nullopt: there is no meta.properties yet.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "model/topic_name.h"
 
 namespace weir::storage {
@@ -125,6 +126,23 @@ std::string escape_value(std::string_view value) {
   return escaped;
 }
 
+constexpr std::string_view kChecksumComment = "#weir.crc32c=";
+
+std::string checksum_of(std::string_view text) {
+  return fmt::format("{:08x}", crc32c(as_bytes(text)));
+}
+
+// True: the text begins with a checksum, and it is right. False: it has none.
+Result<bool> check_text(std::string_view text, std::string_view name) {
+  if (!text.starts_with(kChecksumComment)) return false;
+  const auto end = std::min(text.find('\n'), text.size());
+  const auto written = text.substr(kChecksumComment.size(), end - kChecksumComment.size());
+  if (end < text.size() && written == checksum_of(text.substr(end + 1))) return true;
+  return fail(Errc::kCorrupt, fmt::format("{}:1: the checksum is not that of the lines below it; restore the file from "
+                                          "a copy, or, if they were changed on purpose, remove this line",
+                                          name));
+}
+
 }  // namespace
 
 Result<OffsetCheckpoint> parse_checkpoint(std::string_view text, std::string_view name) {
@@ -158,6 +176,7 @@ std::string format_checkpoint(const OffsetCheckpoint& offsets) {
 }
 
 Result<DirectoryIdentity> parse_identity(std::string_view text, std::string_view name) {
+  WEIR_TRY_ASSIGN(checked, check_text(text, name));
   Lines lines(text, name);
   std::map<std::string, std::string> values;
   while (!lines.at_end()) {
@@ -180,14 +199,14 @@ Result<DirectoryIdentity> parse_identity(std::string_view text, std::string_view
     if (!parsed) return lines.bad(fmt::format("directory.id \"{}\" is no id", written));
     directory_id = *parsed;
   }
-  return DirectoryIdentity{values["cluster.id"], NodeId{*node}, directory_id};
+  return DirectoryIdentity{values["cluster.id"], NodeId{*node}, directory_id, checked};
 }
 
 std::string format_identity(const DirectoryIdentity& identity) {
   auto text = fmt::format("version=1\ncluster.id={}\nnode.id={}\n", escape_value(identity.cluster_id),
                           identity.node_id.value());
   if (!identity.directory_id.is_zero()) text += fmt::format("directory.id={}\n", identity.directory_id.to_string());
-  return text;
+  return fmt::format("{}{}\n{}", kChecksumComment, checksum_of(text), text);
 }
 
 Result<Uuid> parse_partition_metadata(std::string_view text, std::string_view name) {

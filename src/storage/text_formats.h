@@ -17,7 +17,8 @@ namespace weir::storage {
 struct DirectoryIdentity {
   std::string cluster_id;
   NodeId node_id;
-  Uuid directory_id;  // zero in directories that Apache Kafka before 3.7 made
+  Uuid directory_id;     // zero in directories that Apache Kafka before 3.7 made
+  bool checked = false;  // read from a text with a checksum that holds; Apache Kafka writes none
 };
 
 using OffsetCheckpoint = std::map<TopicPartition, Offset>;
@@ -27,7 +28,8 @@ using OffsetCheckpoint = std::map<TopicPartition, Offset>;
 [[nodiscard]] std::string format_checkpoint(const OffsetCheckpoint& offsets);
 
 // Java properties: `key=value` lines, `#` and `!` comments, backslash escapes. Unknown keys are passed over (and, as in
-// Kafka, gone after the next write). Version 0 is read too: there the node is `broker.id`.
+// Kafka, gone after the next write). Version 0 is read too: there the node is `broker.id`. What is written here begins
+// with a comment that holds a checksum of the rest: without it one wrong character makes another cluster or node.
 [[nodiscard]] Result<DirectoryIdentity> parse_identity(std::string_view text, std::string_view name);
 [[nodiscard]] std::string format_identity(const DirectoryIdentity& identity);
 

@@ -180,6 +180,7 @@ Result<void> LogWorkload::stop() {
 
 Result<void> LogWorkload::run() {
   WEIR_TRY_ASSIGN(directory, LogDirectory::open(fs_, kDataPath / "logs"));
+  WEIR_TRY(directory->begin_changes());
   directory_ = std::move(directory);
   WEIR_TRY(directory_->read_identity());
   WEIR_TRY(directory_->write_identity({"cluster", NodeId{1}, kTopicId}));
@@ -235,6 +236,7 @@ class Restart {
     WEIR_TRY_ASSIGN(directory, LogDirectory::open(fs_, kDataPath / "logs"));
     if (directory->was_clean() && !history_.stop_began) return std::string("a stop that never was is called clean");
     if (!directory->was_clean() && history_.stopped_cleanly) return std::string("a clean stop was forgotten");
+    WEIR_TRY(directory->begin_changes());
     WEIR_TRY_ASSIGN(identity, directory->read_identity());
     if (history_.identity_written && !identity) return std::string("the identity is gone");
     WEIR_TRY_ASSIGN(recovery_points, directory->read_checkpoint(storage::kRecoveryPointFile));

@@ -43,7 +43,10 @@ TEST_P(LogDirectories, TheMarkerIsKafkasAndUsedUpByAStart) {
   EXPECT_OK(open()->write_clean_marker(42));
   EXPECT_EQ(as_text(content(path() / ".kafka_cleanshutdown")), R"({"version":0,"brokerEpoch":42})");
   EXPECT_TRUE(open()->was_clean());
+  EXPECT_TRUE(open()->was_clean());  // looking uses nothing up
+  EXPECT_OK(open()->begin_changes());
   EXPECT_FALSE(open()->was_clean());
+  EXPECT_OK(open()->begin_changes());
   EXPECT_EQ(names_in(path()), (std::vector<std::string>{".lock"}));
 }
 

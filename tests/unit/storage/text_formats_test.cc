@@ -86,6 +86,32 @@ TEST(IdentityText, RoundTripsAnyClusterId) {
   }
 }
 
+// Goal: of what was written here, no change goes unnoticed that makes it say something else. Method: cut at each byte,
+// each byte replaced by every other.
+TEST(IdentityText, ItsChecksumNoticesAnyChange) {
+  const DirectoryIdentity identity{"MkU3OEVBNTcwNTJENDM2Qg", NodeId{12}, *Uuid::parse("AAECAwQFBgcICQoLDA0ODw")};
+  const auto text = format_identity(identity);
+  EXPECT_TRUE(parse_identity(text, "f")->checked);
+  EXPECT_FALSE(parse_identity(text.substr(text.find('\n') + 1), "f")->checked);
+  const auto expect_noticed = [&](const std::string& changed) {
+    const auto parsed = parse_identity(changed, "f");
+    if (!parsed) return;
+    EXPECT_FALSE(parsed->checked) << changed;
+    EXPECT_EQ(parsed->cluster_id, identity.cluster_id) << changed;
+    EXPECT_EQ(parsed->node_id, identity.node_id) << changed;
+    EXPECT_EQ(parsed->directory_id, identity.directory_id) << changed;
+  };
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    expect_noticed(text.substr(0, at));
+    for (int byte = 0; byte < 256; ++byte) {
+      auto changed = text;
+      changed[at] = static_cast<char>(byte);
+      if (changed != text) expect_noticed(changed);
+    }
+  }
+  EXPECT_NE(problem_of(parse_identity(text + "\n", "f")).find("f:1: the checksum"), std::string::npos);
+}
+
 TEST(PartitionMetadataText, IsStrict) {
   const auto id = *Uuid::parse("AAECAwQFBgcICQoLDA0ODw");
   EXPECT_EQ(*parse_partition_metadata(format_partition_metadata(id), "f"), id);
