@@ -1,6 +1,7 @@
-// A librdkafka producer, watcher and judge around ledger files. `produce` writes idempotently with acks=all and
-// enters each ack; `watch` reads along and enters what it was shown and every log end it was told; `verify` reads the
-// whole log and compares. All three live through a broker that is killed and started again on the same address.
+// A librdkafka producer, watcher and judge around history files (lab/history.h). `produce` writes idempotently with
+// acks=all and enters each ack; `watch` reads along and enters what it was shown and every log start and end it was
+// told; `verify` reads the whole log and judges all of it. All three live through a broker that is killed and started
+// again on the same address.
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
@@ -16,19 +17,29 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "clients/ledger.h"
-#include "clients/ledger_verify.h"
+#include "lab/checker.h"
+#include "lab/content.h"
+#include "lab/history.h"
 
 namespace weir::clients {
 namespace {
 
+using lab::Event;
+using lab::Op;
+using lab::Recorder;
+
+// Producers are numbered from 1 on.
+constexpr std::uint16_t kWatcher = 60'000;
+constexpr std::uint16_t kEndsWatcher = 60'001;
+constexpr std::uint16_t kJudge = 60'002;
+
 struct Plan {
   std::string bootstrap = "127.0.0.1:9092";
   std::string topic = "ledger";
-  std::vector<std::string> ledgers;  // the first is written, all are verified
+  std::vector<std::string> histories;  // the first is written, all are verified
   std::string codec = "none";
   std::int32_t partitions = 4;
-  std::uint64_t process = 0;
+  std::uint16_t process = 0;
   std::uint64_t records = 0;  // 0: until told to stop
   int seconds = 0;            // 0: until told to stop
 };
@@ -101,31 +112,49 @@ bool has_fatal_error(rd_kafka_t* handle) {
 }
 
 struct Delivery {
-  const Ledger& ledger;
+  const Recorder& recorder;
   std::uint64_t acked = 0;
   std::uint64_t failed = 0;
 };
 
 void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
   auto& delivery = *static_cast<Delivery*>(opaque);
-  const ByteView payload{static_cast<const std::uint8_t*>(message->payload), message->len};
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++delivery.failed;
     fmt::print(stderr, "ack_ledger: not delivered: {}\n", rd_kafka_err2name(message->err));
     return;
   }
   ++delivery.acked;
-  delivery.ledger.append({.kind = EntryKind::kAcked,
-                          .partition = message->partition,
-                          .offset = message->offset,
-                          .sequence = load_be<std::uint64_t>(payload.data()),
-                          .checksum = payload_checksum(payload)});
+  const auto value = load_be<std::uint64_t>(static_cast<const std::uint8_t*>(message->key));
+  const auto completed_us = lab::now_us();
+  delivery.recorder.record({.op = Op::kSend,
+                            .client = lab::client_of(value),
+                            .partition = static_cast<std::uint16_t>(message->partition),
+                            .value = value,
+                            .offset = message->offset,
+                            .invoked_us = completed_us - static_cast<std::uint64_t>(rd_kafka_message_latency(message)),
+                            .completed_us = completed_us});
+}
+
+// What the record proves to be; a failed read when it is not as it was sent.
+Event read_event(const rd_kafka_message_t* message, std::uint16_t reader) {
+  const auto value = lab::value_id_of({static_cast<const std::uint8_t*>(message->key), message->key_len},
+                                      {static_cast<const std::uint8_t*>(message->payload), message->len});
+  const auto at_us = lab::now_us();
+  return {.op = Op::kRead,
+          .outcome = value ? lab::Outcome::kOk : lab::Outcome::kFailed,
+          .client = reader,
+          .partition = static_cast<std::uint16_t>(message->partition),
+          .value = value.value_or(0),
+          .offset = message->offset,
+          .invoked_us = at_us,
+          .completed_us = at_us};
 }
 
 int produce(const Plan& plan) {
-  auto ledger = Ledger::open(plan.ledgers.front());
-  if (!ledger) return fmt::print(stderr, "ack_ledger: {}\n", to_string(ledger.error())), 2;
-  Delivery delivery{.ledger = *ledger};
+  auto recorder = Recorder::open(plan.histories.front());
+  if (!recorder) return fmt::print(stderr, "ack_ledger: {}\n", to_string(recorder.error())), 2;
+  Delivery delivery{.recorder = *recorder};
   const Setting more[] = {{"enable.idempotence", "true"},
                           {"acks", "all"},
                           {"linger.ms", "1"},
@@ -145,11 +174,14 @@ int produce(const Plan& plan) {
   bool fatal = false;
   while (!stopping && !fatal && (plan.records == 0 || sent < plan.records)) {
     if (plan.seconds > 0 && clock.steady() > until) break;
-    const auto payload = payload_of((plan.process << kProcessShift) + sent);
+    const auto value = lab::value_of(plan.process, sent);
+    constexpr std::uint64_t kPayloadBytesMax = 420;
+    const auto payload = lab::filler(value, (value * 0x9e3779b97f4a7c15 >> 33) % kPayloadBytesMax);
+    const auto key = lab::key_of(value, payload);
     const auto partition = static_cast<std::int32_t>(sent % static_cast<std::uint64_t>(plan.partitions));
     const int refused =
         rd_kafka_produce(topic.get(), partition, RD_KAFKA_MSG_F_COPY, const_cast<std::uint8_t*>(payload.data()),
-                         payload.size(), nullptr, 0, nullptr);
+                         payload.size(), key.data(), key.size(), nullptr);
     if (refused == 0) ++sent;
     rd_kafka_poll(handle.get(), refused == 0 ? 0 : 10);
     fatal = has_fatal_error(handle.get());
@@ -196,31 +228,51 @@ class Reader {
   std::int32_t partitions_;
 };
 
-// Asks for the log ends again and again and enters each answer.
-void watch_latest(const Plan& plan, const Ledger& ledger) {
+// Asks for the logs' starts and ends; false when the broker does not answer in time. `high` is the end.
+bool take_bounds(rd_kafka_t* handle, const Plan& plan, std::int32_t partition, std::uint16_t client, int answer_ms,
+                 std::vector<Event>& events, std::int64_t& high) {
+  std::int64_t low = 0;
+  Event event{.client = client, .partition = static_cast<std::uint16_t>(partition), .invoked_us = lab::now_us()};
+  const auto error = rd_kafka_query_watermark_offsets(handle, plan.topic.c_str(), partition, &low, &high, answer_ms);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (!stopping && client == kJudge) {
+      fmt::print(stderr, "ack_ledger: ListOffsets of partition {}: {}\n", partition, rd_kafka_err2str(error));
+    }
+    return false;
+  }
+  event.completed_us = lab::now_us();
+  event.op = Op::kLogStart;
+  event.offset = low;
+  events.push_back(event);
+  event.op = Op::kHighWatermark;
+  event.offset = high;
+  events.push_back(event);
+  return true;
+}
+
+// Asks for the bounds again and again and enters each answer.
+void watch_bounds(const Plan& plan, const Recorder& recorder) {
   const auto handle = open_handle(RD_KAFKA_CONSUMER, settings(plan, {}));
   std::uint64_t answers = 0;
   while (!stopping) {
     for (std::int32_t partition = 0; partition < plan.partitions && !stopping; ++partition) {
-      std::int64_t low = 0;
       std::int64_t high = 0;
       constexpr int kAnswerMs = 500;
-      const auto error =
-          rd_kafka_query_watermark_offsets(handle.get(), plan.topic.c_str(), partition, &low, &high, kAnswerMs);
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      std::vector<Event> events;
+      if (!take_bounds(handle.get(), plan, partition, kEndsWatcher, kAnswerMs, events, high)) continue;
       ++answers;
-      ledger.append({.kind = EntryKind::kLatest, .partition = partition, .offset = high});
+      recorder.record(events);
     }
     constexpr int kPauseMs = 5;
     rd_kafka_poll(handle.get(), kPauseMs);
   }
-  fmt::print("watched: {} answers of ListOffsets latest\n", answers);
+  fmt::print("watched: {} answers about start and end\n", answers);
 }
 
 int watch(const Plan& plan) {
-  auto ledger = Ledger::open(plan.ledgers.front());
-  if (!ledger) return fmt::print(stderr, "ack_ledger: {}\n", to_string(ledger.error())), 2;
-  std::thread latest([&] { watch_latest(plan, *ledger); });
+  auto recorder = Recorder::open(plan.histories.front());
+  if (!recorder) return fmt::print(stderr, "ack_ledger: {}\n", to_string(recorder.error())), 2;
+  std::thread bounds([&] { watch_bounds(plan, *recorder); });
   std::uint64_t read = 0;
   std::uint64_t faults = 0;
   {
@@ -236,43 +288,37 @@ int watch(const Plan& plan) {
       }
       if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
       ++read;
-      const ByteView payload{static_cast<const std::uint8_t*>(message->payload), message->len};
-      const auto sequence = sequence_of(payload);
-      if (!sequence) ++faults, fmt::print(stderr, "ack_ledger: {}\n", to_string(sequence.error()));
-      ledger->append({.kind = EntryKind::kRead,
-                      .partition = message->partition,
-                      .offset = message->offset,
-                      .sequence = sequence.value_or(0),
-                      .checksum = payload_checksum(payload)});
+      recorder->record(read_event(message.get(), kWatcher));
     }
   }
-  latest.join();
+  bounds.join();
   fmt::print("watched: {} records read, faults {}\n", read, faults);
   return faults == 0 ? 0 : 1;
 }
 
-// Asks for the log ends now; false when the broker does not answer in time.
-bool take_ends(const Plan& plan, rd_kafka_t* handle, LogComparison& comparison, std::vector<std::int64_t>& ends) {
-  for (std::int32_t partition = 0; partition < plan.partitions; ++partition) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    constexpr int kAnswerMs = 30'000;
-    const auto error = rd_kafka_query_watermark_offsets(handle, plan.topic.c_str(), partition, &low, &high, kAnswerMs);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      fmt::print(stderr, "ack_ledger: ListOffsets of partition {}: {}\n", partition, rd_kafka_err2str(error));
-      return false;
-    }
-    comparison.take_latest(partition, high);
-    ends.push_back(high);
-  }
-  return true;
-}
-
-// Reads every partition up to `ends`; false when records stay away for too long.
-bool take_records(Reader& reader, const std::vector<std::int64_t>& ends, LogComparison& comparison) {
-  std::vector<std::int64_t> next(ends.size(), 0);
+// Reads every partition from its start to the end it is told now; false when records stay away for too long.
+bool read_all(const Plan& plan, std::vector<Event>& events) {
+  const Setting more[] = {{"fetch.wait.max.ms", "20"}, {"queued.min.messages", "100000"}, {"check.crcs", "true"}};
+  Reader reader(plan, more);
+  std::vector<Event> ends;
+  std::vector<std::int64_t> next(static_cast<std::size_t>(plan.partitions), 0);
   std::size_t open = 0;
-  for (const auto end : ends) open += end > 0 ? 1 : 0;
+  for (std::int32_t partition = 0; partition < plan.partitions; ++partition) {
+    Event begin{.op = Op::kReadAllBegin,
+                .client = kJudge,
+                .partition = static_cast<std::uint16_t>(partition),
+                .offset = 0,
+                .invoked_us = lab::now_us()};
+    begin.completed_us = begin.invoked_us;
+    constexpr int kAnswerMs = 30'000;
+    std::int64_t high = 0;
+    if (!take_bounds(reader.handle(), plan, partition, kJudge, kAnswerMs, events, high)) return false;
+    events.push_back(begin);
+    ends.push_back(begin);
+    ends.back().op = Op::kReadAllEnd;
+    ends.back().offset = high;
+    open += high > 0 ? 1 : 0;
+  }
   while (open > 0) {
     constexpr int kRecordMs = 30'000;
     const auto message = reader.next(kRecordMs);
@@ -282,34 +328,34 @@ bool take_records(Reader& reader, const std::vector<std::int64_t>& ends, LogComp
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     const auto partition = static_cast<std::size_t>(message->partition);
-    if (next[partition] >= ends[partition]) continue;  // appended after we asked for the ends
-    comparison.take(message->partition, message->offset,
-                    {static_cast<const std::uint8_t*>(message->payload), message->len});
+    const auto end = ends[partition].offset;
+    if (next[partition] >= end) continue;  // appended after we asked for the ends
+    events.push_back(read_event(message.get(), kJudge));
     next[partition] = message->offset + 1;
-    if (next[partition] >= ends[partition]) --open;
+    if (next[partition] >= end) --open;
+  }
+  for (auto& end : ends) {
+    end.completed_us = lab::now_us();
+    events.push_back(end);
   }
   return true;
 }
 
 int verify(const Plan& plan) {
-  std::vector<LedgerEntry> entries;
-  for (const auto& path : plan.ledgers) {
-    const auto of_file = read_ledger(path);
+  lab::Checker checker;
+  std::vector<Event> events;
+  for (const auto& path : plan.histories) {
+    const auto of_file = lab::read_history(path);
     if (!of_file) return fmt::print(stderr, "ack_ledger: {}\n", to_string(of_file.error())), 2;
-    entries.insert(entries.end(), of_file->begin(), of_file->end());
+    events.insert(events.end(), of_file->begin(), of_file->end());
   }
-  LogComparison comparison(plan.partitions);
-  const Setting more[] = {{"fetch.wait.max.ms", "20"}, {"queued.min.messages", "100000"}, {"check.crcs", "true"}};
-  Reader reader(plan, more);
-  std::vector<std::int64_t> ends;
-  if (!take_ends(plan, reader.handle(), comparison, ends) || !take_records(reader, ends, comparison)) return 1;
-  const auto counts = comparison.compare(entries);
-  fmt::print(
-      "verified: {} records, {} acked, {} read before, {} never acked; lost {}, vanished {}, duplicated {}, "
-      "out of order {}, changed {}, latest lower {}\n",
-      counts.records, counts.acked, counts.read_before, counts.unacked, counts.acked_lost, counts.read_vanished,
-      counts.duplicated, counts.out_of_order, counts.changed, counts.latest_lower);
-  return counts.clean() ? 0 : 1;
+  if (!read_all(plan, events)) return 1;
+  checker.take(events);
+  const auto verdict = checker.verdict();
+  for (const auto& finding : checker.findings()) fmt::print(stderr, "{}\n", finding);
+  fmt::print("verified: {} acked, {} read, {} partitions whole; {}\n", verdict.acked, verdict.reads, verdict.full_reads,
+             verdict.anomalies_text());
+  return verdict.clean() ? 0 : 1;
 }
 
 }  // namespace
@@ -323,11 +369,11 @@ int main(int argc, char** argv) {
   const auto* const produce_mode = app.add_subcommand("produce", "write until stopped, enter each ack")->fallthrough();
   const auto* const watch_mode =
       app.add_subcommand("watch", "read along until stopped, enter what was seen")->fallthrough();
-  app.add_subcommand("verify", "compare the whole log with the ledger")->fallthrough();
+  app.add_subcommand("verify", "read the whole log and judge it with the histories")->fallthrough();
   app.add_option("--bootstrap", plan.bootstrap, "HOST:PORT of the broker");
   app.add_option("--topic", plan.topic, "topic, which exists");
   app.add_option("--partitions", plan.partitions, "its partitions")->check(CLI::Range(1, 1000));
-  app.add_option("--ledger", plan.ledgers, "the ledger file; for verify all of them, one option each")->required();
+  app.add_option("--history", plan.histories, "the history file; for verify all of them, one option each")->required();
   app.add_option("--codec", plan.codec, "produce: none, gzip, snappy, lz4, zstd");
   app.add_option("--process", plan.process, "produce: number of this producer process, higher than any before");
   app.add_option("--records", plan.records, "produce: stop after so many");

@@ -171,7 +171,7 @@ Result<FetchAnswer> fetch(Connection& to, std::string_view topic, std::int32_t p
   read.error = static_cast<ErrorCode>(from.i16());
   read.high_watermark = from.i64();
   from.i64();  // last stable offset
-  from.i64();  // log start
+  read.log_start = from.i64();
   for (auto left = from.count(); left > 0; --left) from.i64(), from.i64();
   from.i32();  // preferred replica
   const auto records = from.bytes();

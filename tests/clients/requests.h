@@ -35,6 +35,7 @@ struct ProduceAnswer {
 struct FetchAnswer {
   ErrorCode error = ErrorCode::kNone;
   std::int64_t high_watermark = -1;
+  std::int64_t log_start = -1;
   Bytes records;
 };
 
