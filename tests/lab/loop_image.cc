@@ -127,4 +127,9 @@ Result<std::uint64_t> write_back_random_pages(const std::string& root, const std
   return pages;
 }
 
+void drop_cached_pages(const std::string& path) {
+  const Descriptor file(path, O_RDONLY);
+  if (file.get() >= 0) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+}
+
 }  // namespace weir::lab

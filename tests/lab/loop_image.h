@@ -48,4 +48,7 @@ class LoopImage {
 // asked for.
 Result<std::uint64_t> write_back_random_pages(const std::string& root, const std::string& data, Random& random);
 
+// The next read of the file comes from the device, as far as its pages are clean.
+void drop_cached_pages(const std::string& path);
+
 }  // namespace weir::lab
