@@ -120,8 +120,7 @@ boost::asio::awaitable<void> read_item(Fetching& fetching, Item& item) {
   item.high_watermark = limit;
   item.log_start = view->log_start();
   if (partition.is_closed()) {
-    item.error =
-        partition.log_dir().is_offline() ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
+    item.error = partition.log_dir().is_offline() ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
     co_return;
   }
   if (from < view->log_start() || from > log_end) {

@@ -70,6 +70,7 @@ Result<void> Broker::open_further_directories() {
       return std::unexpected(std::move(opened).error());
     }
     log_error("log directory {} is offline until the broker is started again: {}", path, to_string(opened.error()));
+    is_a_directory_missing_ = true;
   }
   return {};
 }
@@ -78,15 +79,25 @@ Result<Uuid> Broker::open_further_directory(const std::string& path) {
   WEIR_TRY_ASSIGN(directory, storage::LogDirectory::open(ports_.fs, path));
   WEIR_TRY_ASSIGN(identity, directory->read_identity());
   if (identity && (identity->cluster_id != identity_.cluster_id || identity->node_id != identity_.node_id)) {
-    return fail(Errc::kInvalidArgument,
-                fmt::format("{}: belongs to node {} of cluster {}, {} to node {} of cluster {}; the metadata lies in the "
-                            "first of log.dirs, or where metadata.log.dir says",
-                            path, identity->node_id, identity->cluster_id, directory_->path().string(),
-                            identity_.node_id, identity_.cluster_id));
+    return fail(
+        Errc::kInvalidArgument,
+        fmt::format("{}: belongs to node {} of cluster {}, {} to node {} of cluster {}; the metadata lies in the "
+                    "first of log.dirs, or where metadata.log.dir says",
+                    path, identity->node_id, identity->cluster_id, directory_->path().string(), identity_.node_id,
+                    identity_.cluster_id));
   }
-  if (!identity || identity->directory_id.is_zero()) {
+  const auto has_id = [&identity](const auto& dir) { return dir.id == identity->directory_id; };
+  if (identity && std::ranges::any_of(log_dirs_, has_id)) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("{}/meta.properties: another of log.dirs has the same directory.id, "
+                            "{}: one is a copy of the other; take the copy out of log.dirs",
+                            path, identity->directory_id));
+  }
+  if (!identity || identity->directory_id.is_zero() || !identity->checked) {
+    const bool keeps_id = identity && !identity->directory_id.is_zero();
+    const auto id = keeps_id ? identity->directory_id : Uuid::random(ports_.random);
     identity = identity_;
-    identity->directory_id = Uuid::random(ports_.random);
+    identity->directory_id = id;
     identity->checked = true;
     WEIR_TRY(directory->write_identity(*identity));
   }
@@ -121,17 +132,18 @@ Result<void> Broker::open_metadata() {
   }
   metadata_log_ = std::make_shared<MetadataLogOnStorage>(home(), *std::move(log));
 
-  partitions_ =
-      std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{.config = config_,
-                                                                               .clock = ports_.clock,
-                                                                               .random = ports_.random,
-                                                                               .fs = ports_.fs,
-                                                                               .directories = log_dirs_,
-                                                                               .commit = ports_.commit,
-                                                                               .helpers = ports_.helpers,
-                                                                               .commit_helpers = ports_.commit_helpers,
-                                                                               .shards = ports_.shards,
-                                                                               .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
+  partitions_ = std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{
+      .config = config_,
+      .clock = ports_.clock,
+      .random = ports_.random,
+      .fs = ports_.fs,
+      .directories = log_dirs_,
+      .is_a_directory_missing = is_a_directory_missing_,
+      .commit = ports_.commit,
+      .helpers = ports_.helpers,
+      .commit_helpers = ports_.commit_helpers,
+      .shards = ports_.shards,
+      .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
   metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));
   controller_ = std::make_unique<metadata::LocalController>(
       home(), ports_.random, *metadata_log_, images_, config_.settings,
@@ -167,8 +179,8 @@ Result<void> Broker::write_state() const {
 
 void Broker::lose_directory(const Uuid& id, const Error& why) {
   if (id == identity_.directory_id) return give_up("the directory of the cluster's metadata is offline", why);
-  const bool any_left = std::ranges::any_of(
-      log_dirs_, [this](const auto& dir) { return !partitions_->find_dir(dir.id)->is_offline(); });
+  const bool any_left =
+      std::ranges::any_of(log_dirs_, [this](const auto& dir) { return !partitions_->find_dir(dir.id)->is_offline(); });
   if (!any_left) give_up("every log directory is offline", why);
 }
 
@@ -217,19 +229,19 @@ boost::asio::awaitable<void> Broker::keep_checkpoints() {
   // Kafka takes 0 for "all the time"; once in this many milliseconds is as good.
   constexpr std::int32_t kIntervalMsMin = 100;
   const Millis interval{std::max(config_.settings.log_flush_offset_checkpoint_interval_ms, kIntervalMsMin)};
-  while (co_await sleep(interval)) co_await checkpoint();
+  while (co_await pause(interval)) co_await checkpoint();
 }
 
 boost::asio::awaitable<void> Broker::keep_retention() {
-  auto pause = Millis{config_.settings.log_initial_task_delay_ms};
-  while (co_await sleep(pause)) {
+  auto until_next = Millis{config_.settings.log_initial_task_delay_ms};
+  while (co_await pause(until_next)) {
     const auto applied = co_await partitions_->apply_retention(age_clock_ms());
     if (!applied) log_warn("what retention no longer keeps stays for now: {}", to_string(applied.error()));
-    pause = Millis{config_.settings.log_retention_check_interval_ms};
+    until_next = Millis{config_.settings.log_retention_check_interval_ms};
   }
 }
 
-boost::asio::awaitable<bool> Broker::sleep(Millis time) {
+boost::asio::awaitable<bool> Broker::pause(Millis time) {
   if (is_stopping_) co_return false;
   const auto woken = make_one_shot<bool>(home());
   sleepers_.insert(woken);
@@ -265,20 +277,19 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   co_await controller_->stop();
   auto outcome = co_await partitions_->close();
   if (!outcome) co_return outcome;
-  outcome = co_await partitions_->write_checkpoints();
-  if (!outcome) co_return outcome;
+  const auto checkpointed = co_await partitions_->write_checkpoints();
   outcome = co_await run_on_helper(ports_.helpers, home(), [this]() -> Result<void> {
     WEIR_TRY(metadata_log_->close());
     if (failed_.load(std::memory_order_acquire)) return fail(Errc::kIo, "cluster metadata could not be written");
     for (const auto& [files, id] : log_dirs_) {
       const auto* dir = partitions_->find_dir(id);
       // What was never opened was never recovered: the next start must not take it for clean.
-      if (dir->is_offline() || partitions_->has_unopened(*dir)) continue;
+      if (dir->is_offline() || !dir->is_checkpointed || partitions_->has_unopened(*dir)) continue;
       WEIR_TRY(files.write_clean_marker(broker_epoch()));
     }
     return {};
   });
-  co_return outcome;
+  co_return outcome ? checkpointed : outcome;
 }
 
 void Broker::on_failure(std::function<void(const Error&)> listener) {

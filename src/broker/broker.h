@@ -84,7 +84,7 @@ class Broker {
   boost::asio::awaitable<void> checkpoint();
   boost::asio::awaitable<void> keep_retention();
   // False: the broker stops.
-  boost::asio::awaitable<bool> sleep(Millis time);
+  boost::asio::awaitable<bool> pause(Millis time);
   // Wall time for what is deleted by its age.
   [[nodiscard]] std::int64_t age_clock_ms();
   [[nodiscard]] std::int64_t broker_epoch() const;  // the offset of this process's registration
@@ -96,6 +96,7 @@ class Broker {
   storage::DirectoryIdentity identity_;               // that directory's
   std::vector<std::unique_ptr<storage::LogDirectory>> further_directories_;
   std::vector<replica::PartitionTable::Directory> log_dirs_;  // all of them, as far as they could be opened
+  bool is_a_directory_missing_ = false;
   std::shared_ptr<MetadataLogOnStorage> metadata_log_;
   metadata::ImagePublisher images_;
   std::unique_ptr<metadata::LocalController> controller_;

@@ -151,9 +151,9 @@ Readiness Server::readiness() const {
 void Server::print_ready_line() const {
   const auto recovery = std::chrono::duration_cast<Millis>(clock_.steady() - started_at_);
   const auto http = http_ == nullptr ? std::string("off") : net::to_string(http_->bound());
-  const auto line = fmt::format("weir ready: kafka={} http={} data={} partitions={} recovery_ms={}\n",
-                                net::to_string(listener_->bound()), http, fmt::join(config::log_directories(config_.settings), ","),
-                                broker_->partition_count(), recovery.count());
+  const auto line = fmt::format(
+      "weir ready: kafka={} http={} data={} partitions={} recovery_ms={}\n", net::to_string(listener_->bound()), http,
+      fmt::join(config::log_directories(config_.settings), ","), broker_->partition_count(), recovery.count());
   std::fputs(line.c_str(), stderr);
 }
 

@@ -30,8 +30,10 @@ LogDir::LogDir(const Ports& ports, FailureListener listener)
 }
 
 void LogDir::fail(const Error& why) {
-  if (offline_.exchange(true, std::memory_order_acq_rel)) return;
-  home_.post([this, why] { listener_(*this, why); });
+  if (failing_.exchange(true, std::memory_order_acq_rel)) return;
+  why_offline_ = why;
+  offline_.store(true, std::memory_order_release);
+  home_.post([this] { listener_(*this, why_offline_); });
 }
 
 }  // namespace weir::replica

@@ -51,6 +51,8 @@ class LogDir {
   [[nodiscard]] const Uuid& id() const { return id_; }
   [[nodiscard]] const storage::Path& path() const { return files_.path(); }
   [[nodiscard]] bool is_offline() const { return offline_.load(std::memory_order_acquire); }
+  // Why; once it is offline.
+  [[nodiscard]] const Error& why_offline() const { return why_offline_; }
   // A log here can't go on, or something failed that is_fatal: the directory is offline from now on.
   void fail(const Error& why);
   // The same for errors that may not be fatal.
@@ -65,13 +67,18 @@ class LogDir {
   [[nodiscard]] const storage::LogDirectory& files() const { return files_; }
   // What was read at the start of the logs that are not open; goes into each checkpoint until they are.
   LogOffsets unopened;
+  // What the checkpoint files hold, as far as is known. A log made anew must not find an entry of its name there.
+  LogOffsets durable;
+  bool is_checkpointed = false;  // the last round wrote them
 
  private:
   storage::LogDirectory& files_;
   const Uuid id_;
   Shard& home_;
   const FailureListener listener_;
+  std::atomic<bool> failing_ = false;  // somebody is setting the two below
   std::atomic<bool> offline_ = false;
+  Error why_offline_{Errc::kIo, {}, 0};                    // constant once offline_ is set
   std::vector<std::unique_ptr<CommitLoop>> commit_loops_;  // by shard index
 };
 

@@ -126,6 +126,7 @@ std::vector<std::shared_ptr<storage::Segment>> Partition::settle_start(Offset st
   if (is_closed()) return {};
   const auto before = log_->log_start();
   auto gone = log_->advance_start(start);
+  if (log_->fence() != nullptr) log_dir_.fail(*log_->fence());
   if (log_->log_start() > before) {
     log_info("{}-{}: the log starts at {} now, {} segments go", identity_.name.topic, identity_.name.partition,
              log_->log_start().value(), gone.size());
@@ -144,6 +145,7 @@ void Partition::flush_soon() {
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   const auto flushed = log_->complete_flush(job, outcome);
+  if (!flushed) log_dir_.report(flushed.error());
   if (is_closed()) return;  // its directory may be gone by now; a clean stop flushes once more by itself
   if (!flushed && log_->fence() == nullptr) {
     log_warn("{}-{}: flush failed, tried again soon: {}", identity_.name.topic, identity_.name.partition,

@@ -107,19 +107,31 @@ bool PartitionTable::has_unopened(const LogDir& dir) const {
 Result<std::map<TopicPartition, std::vector<LogDir*>>> PartitionTable::read_directories() {
   std::map<TopicPartition, std::vector<LogDir*>> found;
   for (auto& dir : dirs_) {
-    WEIR_TRY_ASSIGN(checkpoints, read_checkpoints(dir->files()));
-    WEIR_TRY_ASSIGN(partitions, dir->files().list_partitions());
-    dir->unopened = std::move(checkpoints);
-    for (auto& name : partitions) found[std::move(name)].push_back(dir.get());
+    auto read = read_directory(*dir, found);
+    if (read) continue;
+    // What this device can't tell, it may tell after the next start. The others go on.
+    if (!is_fatal(read.error())) return std::unexpected(std::move(read).error());
+    dir->fail(read.error());
   }
   return found;
+}
+
+Result<void> PartitionTable::read_directory(LogDir& dir, std::map<TopicPartition, std::vector<LogDir*>>& found) {
+  WEIR_TRY_ASSIGN(checkpoints, read_checkpoints(dir.files()));
+  WEIR_TRY_ASSIGN(partitions, dir.files().list_partitions());
+  dir.durable = checkpoints;
+  dir.unopened = std::move(checkpoints);
+  for (auto& name : partitions) found[std::move(name)].push_back(&dir);
+  return {};
 }
 
 boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const metadata::Image> image) {
   auto found = co_await run_on_helper(ports_.helpers, home(), [this] { return read_directories(); });
   if (!found) co_return std::unexpected(std::move(found).error());
   on_disk_ = *std::move(found);
+  is_starting_ = true;
   co_await apply(image);
+  is_starting_ = false;
   // A deletion that was cut short may have left directories and entries behind.
   auto look_for_strays = [this, image] {
     set_strays_aside(*image);
@@ -134,7 +146,7 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
   if (!deleted.empty()) {
     reaper_.remove_later({.files = {}, .directories = std::move(deleted), .segments = {}, .due = {}});
   }
-  on_disk_.clear();
+  std::erase_if(on_disk_, [&](const auto& entry) { return is_where_it_should_be(entry.first, entry.second, *image); });
   // What is left belongs to logs that could not be opened, or to topics that are no more.
   bool has_stale_entry = false;
   for (auto& dir : dirs_) {
@@ -156,6 +168,7 @@ void PartitionTable::set_strays_aside(const metadata::Image& known) const {
     const auto topic = known.topic(name.topic);
     const auto* partition = topic == nullptr ? nullptr : topic->partition(name.partition);
     const auto* claimed = partition == nullptr ? nullptr : place_of(name, *partition);
+    if (partition != nullptr && claimed == nullptr) continue;
     for (auto* dir : dirs) {
       if (dir == claimed) continue;
       const auto aside = dir->files().set_aside(name);
@@ -171,24 +184,36 @@ void PartitionTable::set_strays_aside(const metadata::Image& known) const {
 }
 
 LogDir* PartitionTable::place_of(const TopicPartition& name, const metadata::Partition& partition) const {
+  // One that could not be opened stays where it was looked for: nowhere else is its log.
+  if (const auto failed = failures_.find(name); failed != failures_.end()) return failed->second.dir;
   const auto assigned = partition.directory_of(NodeId{ports_.config.settings.node_id});
   auto* place = assigned ? find_dir(*assigned) : nullptr;
   // Where it lies counts for more than where it should: somebody moved it while the broker was down, or Kafka had one
   // directory and no ids.
   if (const auto found = on_disk_.find(name); found != on_disk_.end()) {
-    if (place == nullptr || std::ranges::find(found->second, place) == found->second.end()) place = found->second.front();
+    if (place == nullptr || std::ranges::find(found->second, place) == found->second.end())
+      place = found->second.front();
   }
+  // It may lie in the one that is missing.
+  if (is_starting_ && !on_disk_.contains(name) && is_a_directory_missing()) return nullptr;
   return place == nullptr && !assigned ? dirs_.front().get() : place;
+}
+
+bool PartitionTable::is_a_directory_missing() const {
+  return ports_.is_a_directory_missing || std::ranges::any_of(dirs_, [](const auto& dir) { return dir->is_offline(); });
+}
+
+bool PartitionTable::is_where_it_should_be(const TopicPartition& name, const std::vector<LogDir*>& found,
+                                           const metadata::Image& image) const {
+  const auto topic = image.topic(name.topic);
+  const auto* partition = topic == nullptr ? nullptr : topic->partition(name.partition);
+  if (partition == nullptr) return true;  // a stray; it was set aside
+  const auto assigned = partition->directory_of(NodeId{ports_.config.settings.node_id});
+  return assigned && std::ranges::find(found, find_dir(*assigned)) != found.end();
 }
 
 void PartitionTable::take_offline(const LogDir& dir, const Error& why) {
   log_error("log directory {} is offline until the broker is started again: {}", dir.path().string(), to_string(why));
-  for (const auto& [id, topic] : map_.get()->topics()) {
-    for (const auto& partition : topic->partitions) {
-      if (partition == nullptr || &partition->log_dir() != &dir) continue;
-      partition->owner().post([partition, why] { partition->fail(why); });
-    }
-  }
   publish(std::make_shared<PartitionMap>(*map_.get()));
   ports_.on_offline(dir.id(), why);
 }
@@ -203,6 +228,7 @@ void PartitionTable::publish(std::shared_ptr<PartitionMap> map) {
       auto& partitions = changed.back()->partitions;
       for (std::size_t i = 0; i < partitions.size(); ++i) {
         if (!is_lost(partitions[i])) continue;
+        partitions[i]->owner().post([lost = partitions[i]] { lost->fail(lost->log_dir().why_offline()); });
         partitions[i] = nullptr;
         changed.back()->failed.emplace_back(static_cast<std::int32_t>(i));
       }
@@ -262,6 +288,7 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
   }
   if (!change.removed.empty()) co_await remove_topics(std::move(change.removed));
   co_await open_logs(change.openings);
+  co_await forget_predecessors(change.openings);
 
   std::unordered_map<Uuid, std::shared_ptr<TopicPartitions>> opened_topics;
   for (auto& opening : change.openings) {
@@ -275,14 +302,34 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
     forget_failure(opening.name);
     auto& owner = owner_of(opening.topic_id, opening.name.partition);
     topic->partitions[static_cast<std::size_t>(opening.name.partition.value())] = std::make_shared<Partition>(
-        owner, ports_.clock, *opening.dir, Partition::Identity{opening.name, opening.topic_id},
-        opening.leader_epoch, std::move(opening.rules), std::move(opening.log), std::move(opening.producers));
+        owner, ports_.clock, *opening.dir, Partition::Identity{opening.name, opening.topic_id}, opening.leader_epoch,
+        std::move(opening.rules), std::move(opening.log), std::move(opening.producers));
   }
   auto opened = std::make_shared<PartitionMap>(*change.map);
   for (auto& [id, topic] : opened_topics) opened->put(std::move(topic));
   publish(std::move(opened));
   applied_ = std::move(image);
   end_applied_waits();
+}
+
+// The checkpoints go by name. A new log whose name they still hold would be taken for an older one's after a power cut.
+boost::asio::awaitable<void> PartitionTable::forget_predecessors(std::vector<Opening>& openings) {
+  const auto is_named = [](const Opening& opening) {
+    if (!opening.outcome || !opening.is_new) return false;
+    const auto& durable = opening.dir->durable;
+    return durable.recovery_points.contains(opening.name) || durable.log_starts.contains(opening.name);
+  };
+  if (std::ranges::none_of(openings, is_named)) co_return;
+  for (const auto& opening : openings) {
+    if (is_named(opening)) forget_checkpoints(opening.name);
+  }
+  const auto written = co_await write_checkpoints();
+  for (auto& opening : openings) {
+    if (!is_named(opening)) continue;  // forgotten by now
+    opening.outcome =
+        written ? fail(Errc::kNoSpace, "the checkpoints still name its predecessor") : std::unexpected(written.error());
+    opening.log = nullptr;
+  }
 }
 
 PartitionTable::Change PartitionTable::plan(const metadata::Image& image) const {
@@ -367,8 +414,8 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
   for (auto& dir : dirs_) {
     const auto is_here = [&dir](const Opening& opening) { return opening.dir == dir.get() && opening.outcome; };
     if (std::ranges::none_of(openings, is_here)) continue;
-    const auto named = co_await run_on_helper(ports_.helpers, home(),
-                                              [this, &dir] { return ports_.fs.sync_directory(dir->path()); });
+    const auto named =
+        co_await run_on_helper(ports_.helpers, home(), [this, &dir] { return ports_.fs.sync_directory(dir->path()); });
     if (named) continue;
     for (auto& opening : openings) {
       if (is_here(opening)) opening.outcome = named;
@@ -386,7 +433,7 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
   if (opening.dir == nullptr) {
-    return fail(Errc::kNotFound, "its log directory is not among log.dirs, or could not be opened");
+    return fail(Errc::kNotFound, "it is in none of the log directories that could be opened");
   }
   if (opening.dir->is_offline()) return fail(Errc::kIo, fmt::format("{} is offline", opening.dir->path().string()));
   WEIR_TRY_ASSIGN(is_new, prepare_directory(opening));
@@ -396,8 +443,8 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   opening.options.on_batch = [&opening](const record::BatchHeader& batch) {
     opening.producers.remember(batch, batch.max_timestamp);
   };
-  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, opening.dir->files().partition_path(opening.name),
-                                opening.rules.log, opening.options);
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random,
+                                opening.dir->files().partition_path(opening.name), opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());
   opening.log = *std::move(log);
   opening.producers.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
@@ -436,6 +483,7 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       const TopicPartition name{topic->name, PartitionIndex(static_cast<std::int32_t>(i))};
       forget_failure(name);
+      on_disk_.erase(name);
       const auto& partition = topic->partitions[i];  // null when its log could not be opened
       removed.push_back({name, partition == nullptr ? nullptr : &partition->log_dir()});
       if (partition == nullptr) continue;
@@ -511,9 +559,7 @@ boost::asio::awaitable<void> visit_owned(std::shared_ptr<const PartitionMap> map
 
 }  // namespace
 
-boost::asio::awaitable<PartitionTable::OffsetsByDir> PartitionTable::collect_offsets(
-    std::vector<StartMove>& unsettled) {
-  OffsetsByDir by_dir;
+boost::asio::awaitable<void> PartitionTable::collect_offsets(OffsetsByDir& by_dir, std::vector<StartMove>& unsettled) {
   const auto collect = [&](Partition& partition) {
     const auto start = partition.start_to_checkpoint();
     auto& offsets = by_dir[&partition.log_dir()];
@@ -523,7 +569,6 @@ boost::asio::awaitable<PartitionTable::OffsetsByDir> PartitionTable::collect_off
     if (partition.is_start_unsettled()) unsettled.push_back({partition.shared_from_this(), start});
   };
   for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
-  co_return by_dir;
 }
 
 boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
@@ -535,24 +580,32 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
   writing_checkpoints_ = true;
   // Asked within the turn: an older answer must not overwrite a newer one.
   std::vector<StartMove> unsettled;
-  auto current = co_await collect_offsets(unsettled);
+  OffsetsByDir current;
+  for (auto& dir : dirs_) current[dir.get()] = dir->unopened;  // before: a log may be opened while the owners are asked
+  co_await collect_offsets(current, unsettled);
   Result<void> outcome;
   for (auto& dir : dirs_) {
+    const auto is_here = [&dir](const StartMove& move) { return &move.partition->log_dir() == dir.get(); };
+    dir->is_checkpointed = false;
+    if (dir->is_offline()) {
+      std::erase_if(unsettled, is_here);
+      continue;
+    }
     auto& offsets = current[dir.get()];
-    offsets.recovery_points.insert(dir->unopened.recovery_points.begin(), dir->unopened.recovery_points.end());
-    offsets.log_starts.insert(dir->unopened.log_starts.begin(), dir->unopened.log_starts.end());
-    if (dir->is_offline()) continue;
-    auto written = co_await run_on_helper(ports_.helpers, home(), [&dir, &offsets] {
-      return replica::write_checkpoints(dir->files(), offsets);
-    });
-    if (written) continue;
+    auto written = co_await run_on_helper(
+        ports_.helpers, home(), [&dir, &offsets] { return replica::write_checkpoints(dir->files(), offsets); });
+    if (written) {
+      dir->durable = std::move(offsets);
+      dir->is_checkpointed = true;
+      continue;
+    }
     // Not even its own directory: it was unmounted, or removed.
     if (written.error().code == Errc::kNotFound) {
       dir->fail(written.error());
     } else {
       dir->report(written.error());
     }
-    std::erase_if(unsettled, [&dir](const StartMove& move) { return &move.partition->log_dir() == dir.get(); });
+    std::erase_if(unsettled, is_here);
     if (outcome) outcome = std::move(written);
   }
   co_await settle_starts(std::move(unsettled));
@@ -576,24 +629,19 @@ boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove
     };
     co_await run_on(move.partition->owner(), settle(move, gone, delay_ms));
     if (gone.empty()) continue;
-    auto rename_all = [this, &gone]() -> Result<std::vector<storage::Path>> {
-      std::vector<storage::Path> marked;
-      for (const auto& segment : gone) {
-        WEIR_TRY_ASSIGN(files, storage::mark_deleted(ports_.fs, *segment));
-        marked.insert(marked.end(), files.begin(), files.end());
-      }
-      WEIR_TRY(ports_.fs.sync_directory(gone.front()->path().parent_path()));
-      return marked;
+    std::vector<storage::Path> marked;
+    auto rename_all = [this, &gone, &marked]() -> Result<void> {
+      for (const auto& segment : gone) WEIR_TRY(storage::mark_deleted(ports_.fs, *segment, marked));
+      return ports_.fs.sync_directory(gone.front()->path().parent_path());
     };
-    auto marked = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-    if (!marked) {
-      // They lie below the log's start: the next start finds them and tries again.
-      move.partition->log_dir().report(marked.error());
-      log_warn("{}-{}: deleted segments keep their names: {}", move.partition->name().topic,
-               move.partition->name().partition, to_string(marked.error()));
-      continue;
+    const auto renamed = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
+    if (!renamed) {
+      // Those that keep their names lie below the log's start: the next start finds them and tries again.
+      move.partition->log_dir().report(renamed.error());
+      log_warn("{}-{}: not every deleted segment could be renamed: {}", move.partition->name().topic,
+               move.partition->name().partition, to_string(renamed.error()));
     }
-    reaper_.remove_later({.files = *std::move(marked),
+    reaper_.remove_later({.files = std::move(marked),
                           .directories = {},
                           .segments = std::move(gone),
                           .due = ports_.clock.steady() + Millis(delay_ms)});

@@ -67,7 +67,7 @@ class PartitionMap {
 // Why a partition is not served.
 struct OpenFailure {
   std::string why;
-  const LogDir* dir = nullptr;  // null: in none that is here
+  LogDir* dir = nullptr;  // null: in none that is here
   bool may_pass = false;  // want of space or descriptors: it is tried again now and then
 };
 
@@ -83,7 +83,8 @@ class PartitionTable {
     const Clock& clock;
     Random& random;
     storage::FileSystem& fs;
-    std::vector<Directory> directories;  // log.dirs as far as they could be opened; at least one
+    std::vector<Directory> directories;   // log.dirs as far as they could be opened; at least one
+    bool is_a_directory_missing = false;  // log.dirs has more than these
     storage::GroupCommit& commit;
     Helpers& helpers;
     Helpers& commit_helpers;  // flushes only
@@ -110,9 +111,9 @@ class PartitionTable {
   boost::asio::awaitable<bool> wait_applied(Offset offset, SteadyTime deadline);
 
   // Home shard. Writes the offsets of every partition to the checkpoint files of its directory, and what was known of
-  // the logs that could not be opened; then log starts that were to move do, and the segments below them go. An entry of a
-  // deleted topic must be gone before its name is used again: a stale log start or recovery point would be taken for
-  // the new log's. One writer at a time.
+  // the logs that could not be opened; then log starts that were to move do, and the segments below them go. An entry
+  // of a deleted topic must be gone before its name is used again: a stale log start or recovery point would be taken
+  // for the new log's. One writer at a time.
   boost::asio::awaitable<Result<void>> write_checkpoints();
   // Home shard. Moves the log starts of what the topics' retention no longer keeps at `now_ms` (wall time).
   boost::asio::awaitable<Result<void>> apply_retention(std::int64_t now_ms);
@@ -147,9 +148,14 @@ class PartitionTable {
   void plan_topic(Change& change, const metadata::Topic& topic) const;
   // Where a partition's log lies, or is to lie. Null: in a directory that is not here.
   [[nodiscard]] LogDir* place_of(const TopicPartition& name, const metadata::Partition& partition) const;
+  [[nodiscard]] bool is_a_directory_missing() const;
+  [[nodiscard]] bool is_where_it_should_be(const TopicPartition& name, const std::vector<LogDir*>& found,
+                                           const metadata::Image& image) const;
   [[nodiscard]] Result<std::map<TopicPartition, std::vector<LogDir*>>> read_directories();
+  static Result<void> read_directory(LogDir& dir, std::map<TopicPartition, std::vector<LogDir*>>& found);
+  boost::asio::awaitable<void> forget_predecessors(std::vector<Opening>& openings);
   void take_offline(const LogDir& dir, const Error& why);
-  // Publishes `map` without what lies in directories that are offline.
+  // Publishes `map` without what lies in directories that are offline, and fails that.
   void publish(std::shared_ptr<PartitionMap> map);
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
@@ -157,9 +163,10 @@ class PartitionTable {
   void forget_failure(const TopicPartition& name);
   void forget_checkpoints(const TopicPartition& name);
   void set_strays_aside(const metadata::Image& known) const;
-  // Asks each owner. `unsettled`: the partitions whose start the checkpoints move.
+  // Asks each owner; what it says counts for more than what `by_dir` holds. `unsettled`: the partitions whose start the
+  // checkpoints move.
   using OffsetsByDir = std::map<LogDir*, LogOffsets>;
-  boost::asio::awaitable<OffsetsByDir> collect_offsets(std::vector<StartMove>& unsettled);
+  boost::asio::awaitable<void> collect_offsets(OffsetsByDir& by_dir, std::vector<StartMove>& unsettled);
   boost::asio::awaitable<void> settle_starts(std::vector<StartMove> moves);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   // True: it was made just now.
@@ -184,7 +191,9 @@ class PartitionTable {
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
   std::map<TopicPartition, OpenFailure> failures_;
-  std::map<TopicPartition, std::vector<LogDir*>> on_disk_;  // at the start only: where partition directories lie
+  // Where partition directories lie: all at the start, later those that are not where the metadata says.
+  std::map<TopicPartition, std::vector<LogDir*>> on_disk_;
+  bool is_starting_ = false;
   Reaper reaper_;
   TaskGroup tasks_;
 };

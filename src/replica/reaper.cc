@@ -12,20 +12,30 @@ namespace {
 
 // How often to look whether the last reader of something has gone.
 constexpr Millis kReadersInterval{1000};
+// How long after a failure to try again.
+constexpr Millis kRetryInterval{60'000};
 
 // Our own reference is the last one, and no answer holds a piece of the file. Nobody can take new ones.
 bool is_read(const storage::Segment& segment, long holders) {
   return holders > 1 || segment.is_being_read();
 }
 
-void remove_all(storage::FileSystem& fs, const std::vector<Doomed>& due) {
-  const auto report = [](const storage::Path& path, const Result<void>& removed) {
-    if (!removed) log_warn("{}: deleted, and can't be removed: {}", path.native(), to_string(removed.error()));
+// Takes away what it can; what is left stays in `due`.
+void remove_all(storage::FileSystem& fs, std::vector<Doomed>& due, const std::atomic<bool>& stop) {
+  const auto is_gone = [](const storage::Path& path, const Result<void>& removed) {
+    if (removed || removed.error().code == Errc::kClosed) return removed.has_value();
+    log_warn("{}: deleted, and can't be removed yet: {}", path.native(), to_string(removed.error()));
+    return false;
   };
-  for (const auto& doomed : due) {
-    for (const auto& file : doomed.files) report(file, storage::remove_file_in_steps(fs, file));
-    for (const auto& directory : doomed.directories) report(directory, storage::remove_tree_in_steps(fs, directory));
+  for (auto& doomed : due) {
+    std::erase_if(doomed.files, [&](const storage::Path& file) {
+      return is_gone(file, storage::remove_file_in_steps(fs, file, stop));
+    });
+    std::erase_if(doomed.directories, [&](const storage::Path& directory) {
+      return is_gone(directory, storage::remove_tree_in_steps(fs, directory, stop));
+    });
   }
+  std::erase_if(due, [](const Doomed& doomed) { return doomed.files.empty() && doomed.directories.empty(); });
 }
 
 }  // namespace
@@ -74,11 +84,15 @@ boost::asio::awaitable<void> Reaper::reap() {
       wake_ = nullptr;
       continue;
     }
-    auto work = [&fs = fs_, held = std::move(due)] {
-      remove_all(fs, held);
-      return true;
+    auto work = [this, held = std::move(due)]() mutable {
+      remove_all(fs_, held, is_stopping_);
+      return std::move(held);
     };
-    co_await run_on_helper(helpers_, home_, std::move(work));
+    auto left = co_await run_on_helper(helpers_, home_, std::move(work));
+    for (auto& doomed : left) {
+      doomed.due = home_.clock().steady() + kRetryInterval;
+      waiting_.push_back(std::move(doomed));
+    }
   }
   is_reaping_ = false;
 }

@@ -4,6 +4,7 @@
 // What is left at a stop carries the name of something deleted, and goes at the next start.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <list>
 #include <memory>
@@ -49,7 +50,7 @@ class Reaper {
   std::list<Doomed> waiting_;
   std::shared_ptr<OneShot<bool>> wake_;  // while reap() waits
   bool is_reaping_ = false;
-  bool is_stopping_ = false;
+  std::atomic<bool> is_stopping_ = false;  // looked at by the helper between two steps
   TaskGroup tasks_;
 };
 

@@ -1,6 +1,7 @@
 #include "replica/steadied_clock.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace weir::replica {
 namespace {
@@ -20,8 +21,9 @@ std::int64_t SteadiedClock::now_ms(std::int64_t wall_ms, SteadyTime steady) {
   if (off_ms <= jump_max_ms_ && off_ms >= -jump_max_ms_) {
     expected_ms_ = wall_ms;
     off_since_.reset();
-  } else if (!off_since_) {
-    off_since_ = steady;
+  } else if (!off_since_ || std::abs(off_ms - off_ms_) > jump_max_ms_) {
+    off_since_ = steady;  // another jump has a day of its own to stand
+    off_ms_ = off_ms;
   } else if (steady - *off_since_ >= kBelievedAfter) {
     expected_ms_ = wall_ms;
     off_since_.reset();

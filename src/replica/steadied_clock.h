@@ -28,7 +28,8 @@ class SteadiedClock {
   const std::int64_t jump_max_ms_;
   std::optional<std::int64_t> expected_ms_;  // at last_
   SteadyTime last_;
-  std::optional<SteadyTime> off_since_;  // wall time and what we expect have differed since then
+  std::optional<SteadyTime> off_since_;  // wall time and what we expect have differed since then, by about off_ms_
+  std::int64_t off_ms_ = 0;
   bool is_ahead_ = false;
 };
 

@@ -212,8 +212,11 @@ std::vector<std::shared_ptr<Segment>> Log::advance_start(Offset start) {
   CHECK(log_start_ <= flushed_end_, "{}: would start at {}, durable is it up to {}", directory_.native(),
         log_start_.value(), flushed_end_.value());
   if (!active().is_empty() && active().tail().next_offset <= log_start_) {
-    if (const auto rolled = roll(); !rolled) {
+    if (auto rolled = roll(); !rolled) {
       log_warn("{}: its last segment can't be deleted yet: {}", directory_.native(), to_string(rolled.error()));
+      const auto code = rolled.error().code;
+      if (code != Errc::kNoSpace && code != Errc::kTooManyFiles)
+        static_cast<void>(fence_with(std::move(rolled).error()));
     }
   }
   const auto kept = std::ranges::find_if(segments_, [&](const auto& segment) {

@@ -319,7 +319,12 @@ PosixFileSystem::~PosixFileSystem() {
 Result<void> PosixFileSystem::sync_directory(const Path& directory) {
   const auto path = directory.empty() ? Path(".") : directory;
   auto descriptor = open_descriptor(path, O_RDONLY | O_DIRECTORY);
-  if (descriptor.get() >= 0 || errno != EMFILE) return sync_opened(descriptor.get(), directory);
+  if (descriptor.get() >= 0 || errno != EMFILE) {
+    auto synced = sync_opened(descriptor.get(), directory);
+    const std::lock_guard lock(spare_mutex_);
+    if (spare_ < 0) spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return synced;
+  }
   // An ack hangs on it, and the spare one is kept for this. Should another thread take its place meanwhile, the caller
   // hears so and tries again.
   const std::lock_guard lock(spare_mutex_);

@@ -2,7 +2,7 @@
 // holds up everybody else's fdatasync. Blocking; helpers and start-up only.
 #pragma once
 
-#include <memory>
+#include <atomic>
 #include <vector>
 
 #include "base/result.h"
@@ -12,12 +12,13 @@
 namespace weir::storage {
 
 // Renames the files of a segment that its log no longer holds to `.deleted`, the `.log` first (what else a cut leaves
-// under its old name is cleared at the next start). Returns the new paths; makes nothing durable.
-[[nodiscard]] Result<std::vector<Path>> mark_deleted(FileSystem& fs, const Segment& segment);
+// under its old name is cleared at the next start). Appends the new paths to `marked`; makes nothing durable.
+[[nodiscard]] Result<void> mark_deleted(FileSystem& fs, const Segment& segment, std::vector<Path>& marked);
 
-// What is not there is no error. Never under a reader: a file shrinks before it goes.
-[[nodiscard]] Result<void> remove_file_in_steps(FileSystem& fs, const Path& path);
+// What is not there is no error. Never under a reader: a file shrinks before it goes. kClosed: `stop` was set between
+// two steps; what is left goes another time.
+[[nodiscard]] Result<void> remove_file_in_steps(FileSystem& fs, const Path& path, const std::atomic<bool>& stop);
 // A directory with all that is in it, and its name for good.
-[[nodiscard]] Result<void> remove_tree_in_steps(FileSystem& fs, const Path& directory);
+[[nodiscard]] Result<void> remove_tree_in_steps(FileSystem& fs, const Path& directory, const std::atomic<bool>& stop);
 
 }  // namespace weir::storage

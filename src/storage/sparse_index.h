@@ -133,8 +133,11 @@ class SparseIndex {
   // (lock) Opens the file at the first use, so that idle segments hold no descriptor for it.
   [[nodiscard]] Result<IndexSnapshot<Entry>> snapshot() {
     if (written_count_ != 0 && file_ == nullptr) {
-      WEIR_TRY_ASSIGN(file, fs_.open(path_, OpenMode::kReadWrite));
-      file_ = std::move(file);
+      auto file = fs_.open(path_, OpenMode::kReadWrite);
+      // Renamed with its deleted segment, of which somebody still reads: only a hint, which is done without.
+      if (!file && file.error().code == Errc::kNotFound) return IndexSnapshot<Entry>{};
+      if (!file) return std::unexpected(std::move(file).error());
+      file_ = *std::move(file);
     }
     return IndexSnapshot<Entry>{file_, written_count_};
   }

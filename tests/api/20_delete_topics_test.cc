@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
 #include "api/requests.h"
 
 namespace weir::api {
@@ -40,6 +42,24 @@ TEST(DeleteTopics, AReCreatedTopicIsEmptyAndHasANewId) {
   auto request = fetch_request("t", 0);
   request.topics[0].topic_id = old_id;
   EXPECT_EQ(broker.call(request, kFetchById).responses.at(0).partitions.at(0).error_code, ErrorCode::kUnknownTopicId);
+}
+
+// The same when the checkpoint could not be written at the deletion.
+TEST(DeleteTopics, ANewLogIsNotServedWhileACheckpointNamesItsPredecessor) {
+  auto fs = std::make_shared<test::MemoryFs>();
+  {
+    TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}, .fs = fs});
+    const auto old_id = create_topic(broker, "t");
+    for (int i = 0; i < 10; ++i) produce(broker, "t", make_batch({"a", "b"}));
+    broker.advance(Millis(1000));  // the checkpoint says 20
+    broker.faults().fail_next("rename", ENOSPC);
+    ASSERT_EQ(delete_topic(broker, old_id), ErrorCode::kNone);
+    ASSERT_TRUE(broker.faults().fired());
+    create_topic(broker, "t");
+    ASSERT_EQ(produce(broker, "t", make_batch({"c"})).error_code, ErrorCode::kNone);
+  }
+  const auto checkpoint = fs->durable_content("/weir/recovery-point-offset-checkpoint");
+  EXPECT_EQ(as_text(checkpoint).find("t 0 20"), std::string_view::npos) << as_text(checkpoint);
 }
 
 // A checkpoint's entry outlived its topic: the new log of the same name was taken for damaged after a power cut.

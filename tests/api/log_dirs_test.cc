@@ -34,6 +34,20 @@ std::set<std::int32_t> partitions_in(MemoryFs& fs, const storage::Path& director
   return found;
 }
 
+// Moves what somebody might move while the broker is down.
+void move_directory(MemoryFs& fs, const storage::Path& from, const storage::Path& to) {
+  ASSERT_TRUE(fs.create_directory(to).has_value());
+  const auto entries = *fs.list(from);
+  for (const auto& entry : entries) {
+    const auto content = *storage::read_whole_file(fs, from / entry.name, kMiB);
+    ASSERT_TRUE(storage::write_file_atomically(fs, to / entry.name, content).has_value());
+    ASSERT_TRUE(fs.unlink(from / entry.name).has_value());
+  }
+  ASSERT_TRUE(fs.remove_directory(from).has_value());
+  ASSERT_TRUE(fs.sync_directory(from.parent_path()).has_value());
+  ASSERT_TRUE(fs.sync_directory(to.parent_path()).has_value());
+}
+
 ErrorCode produce_error(TestBroker& broker, std::int32_t partition) {
   return produce(broker, "t", make_batch({"x"}), kProduceByName, partition).error_code;
 }
@@ -196,13 +210,96 @@ TEST(LogDirs, APartitionIsReadWhereItLies) {
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_EQ(end_of(broker, i), 1) << i;
 }
 
+// A second, empty log was made where the metadata would have it, while the first could not be opened.
+TEST(LogDirs, APartitionThatWasMovedIsTriedAgainWhereItLies) {
+  auto fs = std::make_shared<MemoryFs>();
+  {
+    TestBroker broker(three_directories(fs));
+    create_topic(broker, "t", kPartitionCount);
+    for (std::int32_t i = 0; i < kPartitionCount; ++i) ASSERT_EQ(produce_error(broker, i), ErrorCode::kNone);
+    broker.stop();
+  }
+  const auto moved = *partitions_in(*fs, "/b").begin();
+  const auto name = fmt::format("t-{}", moved);
+  move_directory(*fs, storage::Path("/b") / name, storage::Path("/c") / name);
+  auto options = three_directories(fs);
+  options.arrange_faults = [name](test::FaultFs& faults) { faults.fail_below(storage::Path("/c") / name, EMFILE); };
+  TestBroker broker(std::move(options));
+  EXPECT_EQ(produce_error(broker, moved), ErrorCode::kKafkaStorageError);
+  broker.advance(Millis(3000));
+  EXPECT_FALSE(*fs->exists(storage::Path("/b") / name));
+  broker.faults().fail_below({}, 0);
+  broker.advance(Millis(3000));
+  EXPECT_EQ(end_of(broker, moved), 1);
+  EXPECT_EQ(produce_error(broker, moved), ErrorCode::kNone);
+}
+
+TEST(LogDirs, APartitionThatMayLieInADeadDirectoryIsNotMadeAnew) {
+  auto fs = std::make_shared<MemoryFs>();
+  {
+    TestBroker broker(three_directories(fs));
+    create_topic(broker, "t", kPartitionCount);
+    for (std::int32_t i = 0; i < kPartitionCount; ++i) ASSERT_EQ(produce_error(broker, i), ErrorCode::kNone);
+    broker.stop();
+  }
+  const auto moved = *partitions_in(*fs, "/b").begin();
+  const auto name = fmt::format("t-{}", moved);
+  move_directory(*fs, storage::Path("/b") / name, storage::Path("/c") / name);
+  TestBroker broker(three_directories(fs, "/c"));
+  EXPECT_EQ(produce_error(broker, moved), ErrorCode::kKafkaStorageError);
+  EXPECT_FALSE(*fs->exists(storage::Path("/b") / name));
+}
+
+// Whoever had found the partition before went on writing to it.
+TEST(LogDirs, WhatADirectoryHoldsIsFencedWhenAnOpeningFails) {
+  TestBroker broker(three_directories(std::make_shared<MemoryFs>()));
+  create_topic(broker, "t", kPartitionCount);
+  const auto lost = partitions_in(*broker.fs(), "/b");
+  const auto map = broker.broker().services().partitions.map();
+  const auto partition = map->find("t")->partition(PartitionIndex(*lost.begin()));
+  broker.faults().fail_below("/b", EIO);
+  create_topic(broker, "u", 3);
+  EXPECT_TRUE(partition->log_dir().is_offline());
+  EXPECT_TRUE(partition->is_closed());
+}
+
+TEST(LogDirs, ADirectoryThatCannotBeReadAtTheStartIsLeftOut) {
+  auto fs = std::make_shared<MemoryFs>();
+  {
+    TestBroker broker(three_directories(fs));
+    create_topic(broker, "t", kPartitionCount);
+    for (std::int32_t i = 0; i < kPartitionCount; ++i) ASSERT_EQ(produce_error(broker, i), ErrorCode::kNone);
+    broker.stop();
+  }
+  auto options = three_directories(fs);
+  options.arrange_faults = [](test::FaultFs& faults) {
+    faults.fail_below("/b/recovery-point-offset-checkpoint", EIO);
+  };
+  TestBroker broker(std::move(options));
+  const auto lost = partitions_in(*fs, "/b");
+  for (std::int32_t i = 0; i < kPartitionCount; ++i) {
+    EXPECT_EQ(produce_error(broker, i), lost.contains(i) ? ErrorCode::kKafkaStorageError : ErrorCode::kNone) << i;
+  }
+}
+
+TEST(LogDirs, TwoWithOneIdAreRefused) {
+  auto fs = std::make_shared<MemoryFs>();
+  { TestBroker broker(three_directories(fs)); }
+  const auto identity = fs->durable_content("/b/meta.properties");
+  ASSERT_TRUE(storage::write_file_atomically(*fs, "/c/meta.properties", identity).has_value());
+  const auto refused = TestBroker::try_start(three_directories(fs));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().context.find("/c/meta.properties"), std::string::npos) << refused.error().context;
+}
+
 TEST(LogDirs, DeletionFindsEveryPartition) {
   TestBroker broker(three_directories(std::make_shared<MemoryFs>()));
   const auto id = create_topic(broker, "t", kPartitionCount);
   ASSERT_EQ(delete_topic(broker, id), ErrorCode::kNone);
   broker.advance(Millis(120'000));
   for (const auto* directory : {"/a", "/b", "/c"}) {
-    for (const auto& entry : *broker.fs()->list(directory)) EXPECT_FALSE(entry.name.starts_with("t-")) << entry.name;
+    const auto entries = *broker.fs()->list(directory);
+    for (const auto& entry : entries) EXPECT_FALSE(entry.name.starts_with("t-")) << entry.name;
   }
 }
 

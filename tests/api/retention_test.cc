@@ -85,6 +85,30 @@ TEST(Retention, ALogStartThatWasShownSurvivesAPowerCut) {
   EXPECT_EQ(produce(broker, "t", batch_at(broker)).base_offset, Offset(5));
 }
 
+// Cut before any file had another name: only the checkpoint knows.
+TEST(Retention, ALogStartIsInItsCheckpointBeforeAFileGoes) {
+  auto fs = std::make_shared<test::MemoryFs>();
+  std::unique_ptr<test::MemoryFs> cut;
+  {
+    TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}, .fs = fs});
+    create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+    fill(broker, "t", 5);
+    broker.faults().on_call = [&](std::uint64_t, const char* name, const storage::Path& path) {
+      const bool is_segment = std::string_view(name) == "rename" && path.extension() == ".log";
+      if (is_segment && cut == nullptr) cut = fs->after_power_cut(test::PowerCut::kDrop, 1);
+    };
+    broker.advance(Millis(30'000));
+    ASSERT_NE(cut, nullptr);
+    ASSERT_EQ(earliest(broker, "t"), 3);
+    broker.faults().on_call = nullptr;
+  }
+  TestBroker broker({.fs = std::move(cut)});
+  EXPECT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 5U) << "they are still there";
+  broker.advance(Millis(100'000));
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 2U) << "the next look takes them away";
+}
+
 TEST(Retention, ACheckpointThatCannotBeWrittenMovesNothing) {
   TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}});
   create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
@@ -122,7 +146,8 @@ TEST(Retention, FilesOfADeletedTopicWaitToo) {
   ASSERT_EQ(delete_topic(broker, id), ErrorCode::kNone);
   const auto deleted_count = [&] {
     std::size_t count = 0;
-    for (const auto& entry : *broker.fs()->list("/weir")) count += entry.name.ends_with("-delete") ? 1 : 0;
+    const auto entries = *broker.fs()->list("/weir");
+    for (const auto& entry : entries) count += entry.name.ends_with("-delete") ? 1 : 0;
     return count;
   };
   broker.advance(Millis(120'000));

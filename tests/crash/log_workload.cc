@@ -144,7 +144,8 @@ Result<void> LogWorkload::delete_partition(const TopicPartition& of) {
   history->deleted = true;
   auto deleted = directory_->list_deleted();
   if (!deleted) return unless_full(std::unexpected(std::move(deleted).error()));
-  for (const auto& path : *deleted) WEIR_TRY(unless_full(storage::remove_tree_in_steps(fs_, path)));
+  const std::atomic<bool> never = false;
+  for (const auto& path : *deleted) WEIR_TRY(unless_full(storage::remove_tree_in_steps(fs_, path, never)));
   return {};
 }
 

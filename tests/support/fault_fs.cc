@@ -20,7 +20,8 @@ FaultFs::Outcome FaultFs::begin_call(const char* name, const Path& path) {
   const bool is_named = fail_name_ == name;
   if (is_named) fail_name_.clear();
   const bool fails = is_named || calls_count_ == fail_at_ || (cut_at_ != 0 && calls_count_ >= cut_at_);
-  const bool is_below = !failing_directory_.empty() && (path / "").native().starts_with((failing_directory_ / "").native());
+  const bool is_below =
+      !failing_directory_.empty() && (path / "").native().starts_with((failing_directory_ / "").native());
   if (!fails && !is_below) return Outcome::kGoOn;
   if (failed_call_.empty()) failed_call_ = fmt::format("{} {}", name, path.native());
   return Outcome::kFail;

@@ -77,6 +77,19 @@ TEST(SteadiedClock, ComesBackFromAJumpOfTenDaysWithoutDoubt) {
   EXPECT_FALSE(machine.clock.is_ahead());
 }
 
+TEST(SteadiedClock, ASecondJumpHasADayOfItsOwn) {
+  for (const auto first : {-2 * kHourMs, 2 * kHourMs}) {
+    Machine machine;
+    machine.pass(kMinuteMs);
+    machine.jump(first);
+    machine.pass(kDayMs - kMinuteMs);
+    machine.jump(3650 * kDayMs);
+    EXPECT_LE(machine.pass(kDayMs), 2 * kDayMs);
+    EXPECT_TRUE(machine.clock.is_ahead());
+    EXPECT_GE(machine.pass(kMinuteMs), 3650 * kDayMs);
+  }
+}
+
 TEST(SteadiedClock, TakesAClockThatStaysBackForTheRightOne) {
   Machine machine;
   machine.pass(kMinuteMs);

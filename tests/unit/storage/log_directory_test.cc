@@ -17,8 +17,10 @@ class LogDirectories : public StorageTest {
     ASSERT_OK(fs().create_directory(directory.partition_path(of)));
     ASSERT_OK(directory.write_partition_metadata(of, kTopicId));
   }
+  const std::atomic<bool> never_ = false;
   void remove_deleted(LogDirectory& directory) {
-    for (const auto& path : value_of(directory.list_deleted())) EXPECT_OK(remove_tree_in_steps(fs(), path));
+    const auto deleted = value_of(directory.list_deleted());
+    for (const auto& path : deleted) EXPECT_OK(remove_tree_in_steps(fs(), path, never_));
   }
 };
 INSTANTIATE_TEST_SUITE_P(, LogDirectories, testing::Values(FsKind::kMemory, FsKind::kPosix), to_string);
@@ -149,9 +151,19 @@ TEST_P(LogDirectories, LargeFilesAreRemovedInSteps) {
   }
   const auto renamed = value_of(directory->mark_deleted(of));
   const auto calls = counting.calls_count();
-  EXPECT_OK(remove_tree_in_steps(counting, renamed));
+  EXPECT_OK(remove_tree_in_steps(counting, renamed, never_));
   EXPECT_GE(counting.calls_count() - calls, 10U);  // two truncations among them
   EXPECT_EQ(names_in(path()), (std::vector<std::string>{".lock"}));
+}
+
+TEST_P(LogDirectories, RemovalStopsBetweenTwoSteps) {
+  auto directory = open();
+  const TopicPartition of{"t", PartitionIndex{0}};
+  make_partition(*directory, of);
+  const auto renamed = value_of(directory->mark_deleted(of));
+  const std::atomic<bool> stopped = true;
+  EXPECT_EQ(code_of(remove_tree_in_steps(fs(), renamed, stopped)), Errc::kClosed);
+  EXPECT_EQ(value_of(directory->list_deleted()).size(), 1U);
 }
 
 }  // namespace
