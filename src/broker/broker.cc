@@ -124,7 +124,7 @@ Result<void> Broker::make_identity(NodeId node_id) {
 Result<void> Broker::open_metadata() {
   const auto path = directory_->path() / kMetadataDirectory;
   // An unclean stop is recovered from the start of the log: it is small, and everything hangs on it.
-  storage::LogOpenOptions options{.clean = directory_->was_clean(), .on_batch = {}};
+  storage::LogOpenOptions options{.clean = directory_->was_clean()};
   auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, path, storage::LogSettings{}, options);
   if (!log) return std::unexpected(std::move(log).error());
   if (!(*log)->recovery().damaged.empty()) {

@@ -382,7 +382,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
                     .dir = dir,
                     .leader_epoch = topic.partitions[i]->leader_epoch,
                     .rules = rules,
-                    .options = {.clean = dir != nullptr && dir->files().was_clean(), .on_batch = {}},
+                    .options = {.clean = dir != nullptr && dir->files().was_clean()},
                     .is_new = false,
                     .outcome = {},
                     .log = nullptr,
@@ -440,13 +440,16 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   opening.is_new = is_new;
   // Checkpoints go by name: what they say is of an earlier topic then.
   if (is_new) opening.options.recovery_point = opening.options.log_start = Offset{0};
-  opening.options.on_batch = [&opening](const record::BatchHeader& batch) {
-    opening.producers.remember(batch, batch.max_timestamp);
-  };
-  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random,
-                                opening.dir->files().partition_path(opening.name), opening.rules.log, opening.options);
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, opening.dir->files().partition_path(opening.name),
+                                opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());
   opening.log = *std::move(log);
+  const auto view = opening.log->view();
+  WEIR_TRY(view->visit_headers(view->log_start(), opening.log->log_end(),
+                               [&opening](const record::BatchHeader& batch) -> Result<void> {
+                                 opening.producers.remember(batch, batch.max_timestamp);
+                                 return {};
+                               }));
   opening.producers.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
   return {};
 }

@@ -32,7 +32,9 @@ bool is_too_old(const Segment& segment, const SegmentTail& tail, const Retention
   if (rules.retention_ms < 0) return false;
   auto newest_ms = tail.max_timestamp_ms;
   if (newest_ms < 0) {
-    const auto modified_ms = segment.file().modified_ms();
+    const auto file = segment.log_file();
+    if (!file) return false;
+    const auto modified_ms = (*file)->modified_ms();
     if (!modified_ms) return false;
     newest_ms = *modified_ms;
   }
@@ -66,8 +68,8 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
   std::unique_ptr<Log> log(new Log(fs, clock, random, std::move(directory), settings));
   for (auto& segment : recovered.segments) {
     log->segments_.push_back(std::make_shared<Segment>(fs, log->directory_, segment.base_offset,
-                                                       std::move(segment.file), std::move(segment.content),
-                                                       clock.wall_ms(), draw_jitter(settings, random)));
+                                                       std::move(segment.content), clock.wall_ms(),
+                                                       draw_jitter(settings, random)));
   }
   log->log_start_ = recovered.log_start;
   log->log_end_ = log->active().tail().next_offset;
@@ -130,9 +132,10 @@ Result<void> Log::roll() {
   active().seal();
   sealed_.push_back(segments_.back());
   SegmentContent empty;
+  empty.file = std::move(file);
   empty.tail.next_offset = log_end_;
-  segments_.push_back(std::make_shared<Segment>(fs_, directory_, log_end_, std::move(file), std::move(empty),
-                                                clock_.wall_ms(), draw_jitter(settings_, random_)));
+  segments_.push_back(std::make_shared<Segment>(fs_, directory_, log_end_, std::move(empty), clock_.wall_ms(),
+                                                draw_jitter(settings_, random_)));
   add_unsynced_directory(directory_);
   reserving_allowed_ = true;
   publish_view();
@@ -173,6 +176,10 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
       return fence_with(std::move(rolled).error());
     }
     WEIR_TRY(index_durable_segments());
+  }
+  if (auto opened = active().open_to_append(); !opened) {
+    if (opened.error().code == Errc::kTooManyFiles) return opened;
+    return fence_with(std::move(opened).error());
   }
   if (auto cut = cut_remains(); !cut) return cut;
   reserve_space(batch.size());

@@ -74,6 +74,11 @@ class LogView {
                                         ReadMode mode) const;
   // Reads the same range into the page cache, on a helper; afterwards read(kIfResident) succeeds unless it was evicted.
   [[nodiscard]] Result<void> warm(Offset from, Offset limit, std::uint64_t max_bytes) const;
+  using HeaderVisitor = std::function<Result<void>(const record::BatchHeader&)>;
+  // The header of every readable batch from the one that contains `from` on that ends at or below `limit`, in offset
+  // order; an error of `visit` ends it.
+  // Blocks: start-up and helpers.
+  [[nodiscard]] Result<void> visit_headers(Offset from, Offset limit, const HeaderVisitor& visit) const;
   // At least one batch, copied. Blocks: start-up and helpers.
   [[nodiscard]] Result<CopiedBatches> read_copy(Offset from, Offset limit, std::uint64_t max_bytes) const;
   // The leader epoch of the batch that contains `from`; kNoLeaderEpoch when there is none below `limit`. Blocks.
@@ -113,14 +118,12 @@ struct FlushJob {
 [[nodiscard]] Result<void> run_flush(const FlushJob& job);
 
 struct LogOpenOptions {
-  bool clean = false;        // the directory was stopped cleanly: trust sizes and indexes
+  bool clean = false;        // the directory was stopped cleanly: sizes and indexes are trusted
   Offset recovery_point{0};  // from the checkpoint: below it everything is durable
   Offset log_start{0};       // from the checkpoint
   // Weir wrote here last. False: Apache Kafka may have, which syncs no index, so that the recovery point alone is the
   // durable floor, and whose compaction leaves gaps between segments above it.
   bool last_written_by_weir = true;
-  // Called for every batch kept, in offset order: rebuilds what is derived from the log (producer state).
-  std::function<void(const record::BatchHeader&)> on_batch;
 };
 
 // [first, end)
@@ -145,8 +148,8 @@ class Log {
 
   // Appends one whole batch, already stamped with base offset log_end() and its epoch. `header` is its header.
   // Rolls first when the segment is full, too old or its index is (kafka-protocol 6.1). kNoSpace, and kTooManyFiles at
-  // a roll: nothing was appended, the log stays usable. Any other failure fences the log: every later call fails. Not
-  // durable until a flush covers it. One pwritev, and at a roll one file created (some 15 us).
+  // a roll and the first append: nothing was appended, the log stays usable. Any other failure fences the log: every
+  // later call fails. Not durable until a flush covers it. One pwritev, and at a roll one file created (some 15 us).
   Result<void> append(ByteView batch, const record::BatchHeader& header);
 
   // Where the log would start if everything went that `rules` do not keep at `now_ms` (wall time): at the first segment

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "storage/batch_walker.h"
+#include "storage/header_walk.h"
 #include "storage/segment_names.h"
 #include "storage/segment_scan.h"
 
@@ -20,7 +21,10 @@ namespace {
 
 constexpr std::size_t kWindowBytes = 64 * kKiB;
 constexpr std::size_t kChecksumBufferBytes = 256 * kKiB;
-constexpr Offset kOffsetMax{std::numeric_limits<std::int64_t>::max()};
+// An index that stops this far before its segment does has lost entries, whatever the interval was.
+constexpr std::uint64_t kUnindexedBytesMax = kMiB;
+// Segments kept open from the first look to the last: of a log with more, the others are opened twice.
+constexpr std::size_t kSegmentsKeptOpen = 16;
 
 Result<void> unlink_if_exists(FileSystem& fs, const Path& path) {
   auto unlinked = fs.unlink(path);
@@ -52,16 +56,22 @@ class Recovery {
   Result<void> open_segments();
   Result<std::optional<OffsetIndexEntry>> last_entry_of(const Found& segment);
   Result<void> find_floor();
+  Result<File*> file_of(Found& segment);
+  Result<bool> continues_the_log(std::size_t index);
+  Result<bool> trust(std::size_t index);
+  Result<std::optional<BatchPosition>> end_of_index(Found& segment);
+  Result<bool> walk_unindexed(std::size_t index, const BatchPosition& start);
   Result<void> step_over(std::size_t index);
-  Result<std::optional<std::string>> problem_with(std::size_t index, std::uint64_t position,
-                                                  const Result<std::optional<record::BatchHeader>>& peeked);
-  Result<bool> gap_is_false(std::size_t index, std::uint64_t position, const record::BatchHeader& header);
   void keep(Found& segment, std::uint64_t position, const record::BatchHeader& header);
-  Result<bool> pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem);
+  bool note_damage(std::size_t index, const HeaderWalk& walk, bool lost);
+  [[nodiscard]] HeaderWalk::Surroundings surroundings(std::size_t index) const;
   Result<void> cut_tail();
   Result<void> settle(std::size_t index);
   Result<void> settle_index(Found& segment);
   enum class IndexState { kMissing, kSound, kUnsound };
+  template <class Entry>
+  Result<IndexState> read_end(const Found& segment, std::string_view suffix, std::uint64_t& count,
+                              std::optional<Entry>& last);
   template <class Entry>
   Result<IndexState> inspect_index(const Found& segment, std::string_view suffix, std::uint64_t& count,
                                    std::optional<Entry>& last);
@@ -92,7 +102,6 @@ class Recovery {
   std::optional<Offset> empty_segment_at_;  // to be created behind damage
   bool names_changed_ = false;
   std::vector<Path> unsynced_directories_;
-  Bytes window_ = Bytes(kWindowBytes);
   Bytes checksum_buffer_ = Bytes(kChecksumBufferBytes);
 };
 
@@ -115,7 +124,8 @@ Result<void> Recovery::finish_swaps(const std::set<std::string>& names) {
     if (!base) continue;
     WEIR_TRY_ASSIGN(file, fs_.open(directory_ / name, OpenMode::kRead));
     WEIR_TRY_ASSIGN(size, file->size_bytes());
-    BatchWalker walker(*file, *base, 0, size, ReadMode::kMayBlock, window_);
+    Bytes window(kWindowBytes);
+    BatchWalker walker(*file, *base, 0, size, ReadMode::kMayBlock, window);
     auto end = *base;
     for (;;) {
       auto header = walker.peek();
@@ -188,12 +198,20 @@ Result<void> Recovery::clear_leftovers() {
   return {};
 }
 
+Result<File*> Recovery::file_of(Found& segment) {
+  if (segment.file == nullptr) {
+    WEIR_TRY_ASSIGN(file, fs_.open(path_of(segment.base, kLogSuffix), OpenMode::kReadWrite));
+    segment.file = std::move(file);
+  }
+  return segment.file.get();
+}
+
 Result<void> Recovery::open_segments() {
   for (auto& segment : found_) {
-    WEIR_TRY_ASSIGN(file, fs_.open(path_of(segment.base, kLogSuffix), OpenMode::kReadWrite));
+    WEIR_TRY_ASSIGN(file, file_of(segment));
     WEIR_TRY_ASSIGN(size, file->size_bytes());
-    segment.file = std::move(file);
     segment.size_bytes = size;
+    if (found_.size() > kSegmentsKeptOpen) segment.file = nullptr;
   }
   // Only the last segment can be empty. Others are what a failed roll left, and the segment before went on past them.
   for (std::size_t i = 0; i + 1 < found_.size();) {
@@ -224,6 +242,7 @@ Result<void> Recovery::find_floor() {
     segment.rebuild_index = true;
     if (i + 1 != found_.size() && next_base(i) <= floor_) continue;
     segment.scanned = true;
+    WEIR_TRY_ASSIGN(file, file_of(segment));
     std::uint64_t scan_from = 0;
     if (options_.last_written_by_weir) {
       WEIR_TRY_ASSIGN(entry, last_entry_of(segment));
@@ -232,48 +251,19 @@ Result<void> Recovery::find_floor() {
         scan_from = static_cast<std::uint64_t>(entry->position);
       }
     }
-    segment.file->drop_cache(scan_from);
+    file->drop_cache(scan_from);
   }
   return {};
 }
 
-// Neither offset nor length is under a batch's checksum. A batch below the floor that skips offsets, as compaction lets
-// it, is believed unless its surroundings say that its offset is what rotted.
-Result<bool> Recovery::gap_is_false(std::size_t index, std::uint64_t position, const record::BatchHeader& header) {
+HeaderWalk::Surroundings Recovery::surroundings(std::size_t index) const {
   const auto& segment = found_[index];
   // The floor, and the end of a cleanly stopped log, lie between two batches.
-  const auto boundary = options_.clean ? options_.recovery_point : floor_;
-  if (expected_ < boundary && header.base_offset != boundary && header.next_offset() > boundary) return true;
-  const auto next_position = position + header.size_bytes();
-  if (next_position + record::kBatchHeaderBytes > segment.size_bytes) return false;
-  std::array<std::uint8_t, record::kBatchHeaderBytes> bytes;
-  WEIR_TRY_ASSIGN(got, segment.file->pread(bytes, next_position));
-  if (got != bytes.size()) return false;
-  const auto next = record::BatchHeader::read(bytes.data());
-  return header_problem(next, segment.base, segment.size_bytes - next_position) == nullptr &&
-         next.base_offset >= expected_ && next.base_offset < header.next_offset();
-}
-
-// What is wrong with the batch at `position`, if anything; an error when it could not be read.
-Result<std::optional<std::string>> Recovery::problem_with(std::size_t index, std::uint64_t position,
-                                                          const Result<std::optional<record::BatchHeader>>& peeked) {
-  if (!peeked && peeked.error().code != Errc::kCorrupt) return std::unexpected(peeked.error());
-  if (!peeked) return peeked.error().context;
-  if (!*peeked) return std::nullopt;
-  const auto& header = **peeked;
-  if (header.base_offset < expected_) return fmt::format("at {}: its offset was used before", position);
-  if (header.base_offset > expected_ && expected_ < floor_) {
-    WEIR_TRY_ASSIGN(is_false, gap_is_false(index, position, header));
-    if (is_false) return fmt::format("at {}: its offset does not fit what follows", position);
-  }
-  if (header.base_offset < floor_) {
-    if (header.last_offset() < next_base(index)) return std::nullopt;
-    return fmt::format("at {}: its offset belongs to the next segment", position);
-  }
-  report_.scanned_bytes += header.size_bytes();
-  WEIR_TRY_ASSIGN(valid, has_valid_checksum(*found_[index].file, position, header, checksum_buffer_));
-  if (!valid) return fmt::format("at {}: its checksum is wrong", position);
-  return std::nullopt;
+  return {.segment_base = segment.base,
+          .end_position = segment.size_bytes,
+          .end = next_base(index),
+          .boundary = options_.clean ? options_.recovery_point : floor_,
+          .floor = floor_};
 }
 
 void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchHeader& header) {
@@ -285,18 +275,13 @@ void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchH
   }
   segment.index.add(position, header);
   expected_ = header.next_offset();
-  if (options_.on_batch) options_.on_batch(header);
 }
 
-// Fences what can't be read below the floor and moves on to the next batch that can. True: in this file there is none.
-Result<bool> Recovery::pass_damage(std::size_t index, BatchWalker& walker, const std::string& problem) {
+// Fences what can't be read below the floor. True: the log ends before it.
+bool Recovery::note_damage(std::size_t index, const HeaderWalk& walk, bool lost) {
   auto& segment = found_[index];
-  const auto position = walker.position();
-  WEIR_TRY_ASSIGN(next, find_batch(*segment.file, segment.base, position + 1, segment.size_bytes, expected_, floor_,
-                                   checksum_buffer_));
-  auto end = next ? next->header.base_offset : next_base(index);
-  auto end_position = next ? next->position : segment.size_bytes;
-  if (!next && (index + 1 == found_.size() || end > floor_)) {
+  auto end = walk.next_offset();
+  if (lost && (index + 1 == found_.size() || end > floor_)) {
     // No readable batch is left below the floor: the log goes on in a new segment, at an offset that no batch had.
     // After a clean stop the checkpoint names the end; what lies behind that end was never a part of the log.
     end = std::max(expected_, options_.clean ? options_.recovery_point : floor_);
@@ -308,53 +293,133 @@ Result<bool> Recovery::pass_damage(std::size_t index, BatchWalker& walker, const
     empty_segment_at_ = end;
   }
   log_error("{} is damaged below what was durable, {}: {} bytes, offsets from {} up to {} can't be read",
-            path_of(segment.base, kLogSuffix).native(), problem, end_position - position, expected_.value(),
-            end.value());
-  segment.content.damage.push_back({expected_, end, position, end_position});
+            path_of(segment.base, kLogSuffix).native(), walk.problem(), walk.next_position() - walk.position(),
+            expected_.value(), end.value());
+  segment.content.damage.push_back({expected_, end, walk.position(), walk.next_position()});
   if (expected_ < end) report_.damaged.push_back({expected_, end});
   expected_ = end;
-  walker.move_to(end_position);
-  return !next;
+  return false;
 }
 
-// Walks one segment. Sets kept_count_ when the log ends in it or before it.
-Result<void> Recovery::step_over(std::size_t index) {
+// False: the log ends before this segment.
+Result<bool> Recovery::continues_the_log(std::size_t index) {
   auto& segment = found_[index];
   const bool above_floor = expected_ >= floor_;
-  if (index > 0 && above_floor && segment.base != expected_ &&
-      (segment.base < expected_ || options_.last_written_by_weir)) {
-    // The end of the segment before was lost, or this one belongs to a longer log that was.
-    kept_count_ = index;
-    return {};
-  }
-  if (segment.base < expected_ && segment.size_bytes == 0) {  // the last one, of a failed roll
-    kept_count_ = index;
-    return {};
-  }
+  // The end of the segment before was lost, or this one belongs to a longer log that was.
+  const bool leaves_gap = segment.base < expected_ || options_.last_written_by_weir;
+  if (index > 0 && above_floor && segment.base != expected_ && leaves_gap) return false;
+  if (segment.base < expected_ && segment.size_bytes == 0) return false;  // the last one, of a failed roll
   if (segment.base < expected_) {
     return fail(Errc::kCorrupt,
                 fmt::format("{} overlaps the segment before it", path_of(segment.base, kLogSuffix).native()));
   }
   expected_ = segment.base;
-  BatchWalker walker(*segment.file, segment.base, 0, segment.size_bytes, ReadMode::kMayBlock, window_);
+  return true;
+}
+
+// Where the last batch that the offset index names starts; the segment's own start when it names none. nullopt: the
+// indexes fail Kafka's sanity checks (kafka-protocol 5.2, step 3), or do not lead to a batch.
+Result<std::optional<BatchPosition>> Recovery::end_of_index(Found& segment) {
+  auto& content = segment.content;
+  WEIR_TRY_ASSIGN(offsets_state,
+                  read_end(segment, kOffsetIndexSuffix, content.offset_entries_count, content.last_offset_entry));
+  if (offsets_state != IndexState::kSound) return std::nullopt;
+  WEIR_TRY_ASSIGN(times_state,
+                  read_end(segment, kTimeIndexSuffix, content.time_entries_count, content.last_time_entry));
+  if (times_state != IndexState::kSound) return std::nullopt;
+  if (!content.last_offset_entry) return BatchPosition{0, segment.base};
+  const auto& last = *content.last_offset_entry;
+  if (last.position <= 0 || static_cast<std::uint64_t>(last.position) >= segment.size_bytes) return std::nullopt;
+  WEIR_TRY_ASSIGN(file, file_of(segment));
+  std::array<std::uint8_t, record::kBatchHeaderBytes> window;
+  BatchWalker walker(*file, segment.base, static_cast<std::uint64_t>(last.position), segment.size_bytes,
+                     ReadMode::kMayBlock, window);
+  const auto header = walker.peek();
+  if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(header.error());
+  if (!header || !*header || (*header)->last_offset() != segment.base + last.relative_offset) return std::nullopt;
+  return BatchPosition{walker.position(), (*header)->base_offset};
+}
+
+// From the end of the index to the end of the file: every batch has to be one. False: it is not so, or the time index
+// misses some of it.
+Result<bool> Recovery::walk_unindexed(std::size_t index, const BatchPosition& start) {
+  auto& segment = found_[index];
+  auto& tail = segment.content.tail;
+  WEIR_TRY_ASSIGN(file, file_of(segment));
+  auto around = surroundings(index);
+  around.floor = kOffsetMax;
+  HeaderWalk walk(*file, around, start);
+  auto largest_ms = kNoTimestamp;
   for (;;) {
-    const auto header = walker.peek();
-    WEIR_TRY_ASSIGN(problem, problem_with(index, walker.position(), header));
-    if (problem && expected_ >= floor_) {
+    WEIR_TRY_ASSIGN(kind, walk.look());
+    if (kind == HeaderWalk::Kind::kEnd) break;
+    if (kind != HeaderWalk::Kind::kBatch) return false;
+    largest_ms = std::max(largest_ms, walk.header().max_timestamp);
+    const bool is_long = walk.position() - start.position > kUnindexedBytesMax;
+    if (is_long) return false;
+    walk.pass();
+  }
+  if (const auto& last = segment.content.last_time_entry) {
+    tail.max_timestamp_ms = last->timestamp_ms;
+    tail.max_timestamp_offset = segment.base + last->relative_offset;
+    if (last->relative_offset < 0 || tail.max_timestamp_offset >= walk.expected()) return false;
+  }
+  if (largest_ms > tail.max_timestamp_ms) return false;
+  tail.size_bytes = segment.size_bytes;
+  tail.next_offset = walk.expected();
+  return true;
+}
+
+// Whether a segment that was durable, its indexes too, can be taken as it is: its indexes are sane and its end is where
+// the next one begins. Its other batches are proved before they are first read.
+Result<bool> Recovery::trust(std::size_t index) {
+  auto& segment = found_[index];
+  if (segment.rebuild_index || segment.scanned) return false;
+  const auto trusted = [&]() -> Result<bool> {
+    WEIR_TRY_ASSIGN(start, end_of_index(segment));
+    if (!start) return false;
+    WEIR_TRY_ASSIGN(ends_well, walk_unindexed(index, *start));
+    segment.content.unproved_end = *start;
+    return ends_well;
+  };
+  WEIR_TRY_ASSIGN(is_trusted, trusted());
+  if (!is_trusted) {
+    segment.content = {};
+    return false;
+  }
+  const bool is_last = index + 1 == found_.size();
+  if (is_last && segment.size_bytes != 0) {  // what a roll goes by
+    std::array<std::uint8_t, record::kBatchHeaderBytes> first;
+    WEIR_TRY_ASSIGN(got, segment.file->pread(first, 0));
+    if (got != first.size()) return fail(Errc::kCorrupt, path_of(segment.base, kLogSuffix).native());
+    segment.content.first_timestamp_ms = record::BatchHeader::read(first.data()).max_timestamp;
+  }
+  expected_ = segment.content.tail.next_offset;
+  return true;
+}
+
+// Walks one segment. Sets kept_count_ when the log ends in it.
+Result<void> Recovery::step_over(std::size_t index) {
+  auto& segment = found_[index];
+  WEIR_TRY_ASSIGN(file, file_of(segment));
+  HeaderWalk walk(*file, surroundings(index), {0, segment.base});
+  for (;;) {
+    WEIR_TRY_ASSIGN(kind, walk.look());
+    if (kind == HeaderWalk::Kind::kEnd) break;
+    if (kind == HeaderWalk::Kind::kBad) {
       cut_segment_ = index;
       kept_count_ = index + 1;
       break;
     }
-    if (problem) {
-      WEIR_TRY_ASSIGN(ended, pass_damage(index, walker, *problem));
-      if (ended) break;
-      continue;
+    if (kind == HeaderWalk::Kind::kBatch) {
+      keep(segment, walk.position(), walk.header());
+    } else if (note_damage(index, walk, kind == HeaderWalk::Kind::kLost)) {
+      break;
     }
-    if (!*header) break;
-    keep(segment, walker.position(), **header);
-    walker.skip(**header);
+    walk.pass();
   }
-  segment.content.tail.size_bytes = walker.position();
+  report_.scanned_bytes += walk.scanned_bytes();
+  segment.content.tail.size_bytes = walk.position();
   segment.content.tail.next_offset = expected_;
   return {};
 }
@@ -406,10 +471,10 @@ bool Recovery::agrees(const Found& segment, const TimeIndexEntry& last) const {
          segment.base + last.relative_offset < segment.content.tail.next_offset;
 }
 
-// Kafka's sanity checks (kafka-protocol 5.2, step 3): whole entries, the last one within the segment.
+// The last entry as it stands in the file.
 template <class Entry>
-Result<Recovery::IndexState> Recovery::inspect_index(const Found& segment, std::string_view suffix,
-                                                     std::uint64_t& count, std::optional<Entry>& last) {
+Result<Recovery::IndexState> Recovery::read_end(const Found& segment, std::string_view suffix, std::uint64_t& count,
+                                                std::optional<Entry>& last) {
   auto file = fs_.open(path_of(segment.base, suffix), OpenMode::kRead);
   if (!file && file.error().code == Errc::kNotFound) return IndexState::kMissing;
   if (!file) return std::unexpected(std::move(file).error());
@@ -418,10 +483,21 @@ Result<Recovery::IndexState> Recovery::inspect_index(const Found& segment, std::
   if (size == 0) return IndexState::kSound;
   const IndexSnapshot<Entry> snapshot{*file, size / Entry::kBytes};
   WEIR_TRY_ASSIGN(entry, snapshot.entry(snapshot.count - 1, ReadMode::kMayBlock));
-  if (!agrees(segment, entry)) return IndexState::kUnsound;
   count = snapshot.count;
   last = entry;
   return IndexState::kSound;
+}
+
+// The same, held against what a walk has found.
+template <class Entry>
+Result<Recovery::IndexState> Recovery::inspect_index(const Found& segment, std::string_view suffix,
+                                                     std::uint64_t& count, std::optional<Entry>& last) {
+  WEIR_TRY_ASSIGN(state, read_end(segment, suffix, count, last));
+  if (state == IndexState::kSound && last && !agrees(segment, *last)) state = IndexState::kUnsound;
+  if (state == IndexState::kSound) return state;
+  count = 0;
+  last = std::nullopt;
+  return state;
 }
 
 template <class Entry>
@@ -471,7 +547,10 @@ Result<void> Recovery::settle_index(Found& segment) {
 // A segment whose end is known: durable first, then indexed.
 Result<void> Recovery::settle(std::size_t index) {
   auto& segment = found_[index];
-  if (segment.scanned) WEIR_TRY(segment.file->datasync());
+  if (segment.scanned) {
+    WEIR_TRY_ASSIGN(file, file_of(segment));
+    WEIR_TRY(file->datasync());
+  }
   WEIR_TRY(settle_index(segment));
   segment.index = IndexBuilder(segment.base, 0);  // a long log's entries shall not all be in memory at a time
   return {};
@@ -482,7 +561,7 @@ Result<void> Recovery::start_empty_at(Offset base) {
   WEIR_TRY(file->truncate(0));
   SegmentContent content;
   content.tail.next_offset = base;
-  found_.push_back({base, std::move(file), 0, false, false, content, IndexBuilder(base, 0)});
+  found_.push_back({base, nullptr, 0, false, false, std::move(content), IndexBuilder(base, 0)});
   return {};
 }
 
@@ -494,8 +573,17 @@ Result<RecoveredLog> Recovery::run() {
   kept_count_ = found_.size();
   if (!found_.empty()) expected_ = found_.front().base;
   for (std::size_t i = 0; i < kept_count_; ++i) {
-    WEIR_TRY(step_over(i));
-    if (i < kept_count_ && cut_segment_ != i) WEIR_TRY(settle(i));
+    WEIR_TRY_ASSIGN(continues, continues_the_log(i));
+    if (!continues) {
+      kept_count_ = i;
+      break;
+    }
+    WEIR_TRY_ASSIGN(trusted, trust(i));
+    if (!trusted) {
+      WEIR_TRY(step_over(i));
+      if (cut_segment_ != i) WEIR_TRY(settle(i));
+    }
+    if (cut_segment_ != i) found_[i].file = nullptr;
   }
   WEIR_TRY(cut_tail());
   if (expected_ < options_.recovery_point) {
@@ -527,7 +615,7 @@ Result<RecoveredLog> Recovery::settle_names() {
   log.report = std::move(report_);
   log.unsynced_directories = std::move(unsynced_directories_);
   for (auto& segment : found_) {
-    log.segments.push_back({segment.base, std::move(segment.file), std::move(segment.content)});
+    log.segments.push_back({segment.base, std::move(segment.content)});
   }
   return log;
 }

@@ -1,6 +1,7 @@
-// Opening a log after a stop of any kind: leftovers of cut-off work are cleared, every kept batch is stepped over once,
-// a torn tail is cut, damage below the durable floor is fenced, indexes are rebuilt, and what was scanned is made
-// durable before anybody reads it (design decision 7; FORMAT.md "Recovery"). Blocking; start-up and helpers only.
+// Opening a log after a stop of any kind: leftovers of cut-off work are cleared, segments whose files agree with each
+// other are taken as they are, the others are stepped over, a torn tail is cut, damage below the durable floor is
+// fenced, indexes are rebuilt, and what was scanned is made durable before anybody reads it (design decision 7;
+// FORMAT.md "Recovery"). Blocking; start-up and helpers only.
 //
 // 1. It can be cut at any call and run again: what ends the log is decided by bytes that only the last steps change.
 // 2. Nothing below the durable floor is ever truncated or deleted.
@@ -19,7 +20,6 @@ namespace weir::storage {
 
 struct RecoveredSegment {
   Offset base_offset;
-  std::shared_ptr<File> file;
   SegmentContent content;
 };
 

@@ -28,7 +28,8 @@ Result<Bytes> read_batch(const Segment& segment, std::uint64_t position, const r
                                              position, header.size_bytes(), size_max_bytes));
   }
   Bytes batch(header.size_bytes());
-  WEIR_TRY_ASSIGN(got, segment.file().pread(batch, position));
+  WEIR_TRY_ASSIGN(file, segment.log_file());
+  WEIR_TRY_ASSIGN(got, file->pread(batch, position));
   batch.resize(got);
   auto checked = record::check_batch(batch);
   if (!checked) {
@@ -41,13 +42,21 @@ Result<Bytes> read_batch(const Segment& segment, std::uint64_t position, const r
 class SegmentSearch {
  public:
   static Result<SegmentSearch> start(const Segment& segment, Offset from, Offset limit) {
+    WEIR_TRY_ASSIGN(proved_end, segment.prove(from, kSearchWindowBytes, ReadMode::kMayBlock));
     WEIR_TRY_ASSIGN(begin, segment.locate(from, ReadMode::kMayBlock));
-    return SegmentSearch(segment, begin.position, limit);
+    WEIR_TRY_ASSIGN(file, segment.log_file());
+    return SegmentSearch(segment, std::move(file), begin.position, limit, proved_end);
   }
 
   // The next batch's header; its place is position(). nullopt: no batch that ends at or below the limit is left.
   Result<std::optional<record::BatchHeader>> next() {
-    if (current_) walker_.skip(*current_);
+    if (current_) {
+      walker_.skip(*current_);
+      if (current_->next_offset() >= proved_end_) {
+        WEIR_TRY_ASSIGN(end, segment_.prove(current_->next_offset(), kSearchWindowBytes, ReadMode::kMayBlock));
+        proved_end_ = end;
+      }
+    }
     segment_.pass_damage(walker_);
     auto header = walker_.peek();
     if (!header) return in_segment(segment_, std::move(header).error());
@@ -59,17 +68,21 @@ class SegmentSearch {
   [[nodiscard]] std::uint64_t position() const { return walker_.position(); }
 
  private:
-  SegmentSearch(const Segment& segment, std::uint64_t position, Offset limit)
+  SegmentSearch(const Segment& segment, std::shared_ptr<const File> file, std::uint64_t position, Offset limit,
+                Offset proved_end)
       : segment_(segment),
+        file_(std::move(file)),
         limit_(limit),
         window_(std::make_unique<Bytes>(kSearchWindowBytes)),
-        walker_(segment.file(), segment.base_offset(), position, segment.tail().size_bytes, ReadMode::kMayBlock,
-                *window_) {}
+        walker_(*file_, segment.base_offset(), position, segment.tail().size_bytes, ReadMode::kMayBlock, *window_),
+        proved_end_(proved_end) {}
 
   const Segment& segment_;
+  std::shared_ptr<const File> file_;
   const Offset limit_;
   std::unique_ptr<Bytes> window_;  // stays where it is when this object moves
   BatchWalker walker_;
+  Offset proved_end_;
   std::optional<record::BatchHeader> current_;
 };
 
@@ -127,8 +140,12 @@ Result<LogView::Found> LogView::find(Offset from, Offset limit, std::uint64_t ma
   auto segment = std::prev(next);
   // Past the end of its segment `from` lies in a gap that compaction left, or is the next segment's first offset.
   while (from >= (*segment)->tail().next_offset && next != segments_.end()) segment = next++;
-  WEIR_TRY_ASSIGN(range, (*segment)->range(from, limit, max_bytes, at_least_one, mode));
-  return Found{segment->get(), range};
+  for (;;) {
+    WEIR_TRY_ASSIGN(range, (*segment)->range(from, limit, max_bytes, at_least_one, mode));
+    const bool in_gap = range.size_bytes == 0 && range.position >= (*segment)->tail().size_bytes;
+    if (!in_gap || next == segments_.end() || (*next)->base_offset() >= limit) return Found{segment->get(), range};
+    segment = next++;  // what compaction left out at the end of a segment that nobody stepped over
+  }
 }
 
 Result<ReadResult> LogView::read(Offset from, Offset limit, std::uint64_t max_bytes, bool at_least_one,
@@ -145,7 +162,8 @@ Result<CopiedBatches> LogView::read_copy(Offset from, Offset limit, std::uint64_
   WEIR_TRY_ASSIGN(found, find(from, limit, max_bytes, true, ReadMode::kMayBlock));
   CopiedBatches copied{Bytes(found.range.size_bytes), found.range.next};
   if (copied.bytes.empty()) return CopiedBatches{{}, from};
-  WEIR_TRY_ASSIGN(got, found.segment->file().pread(copied.bytes, found.range.position));
+  WEIR_TRY_ASSIGN(file, found.segment->log_file());
+  WEIR_TRY_ASSIGN(got, file->pread(copied.bytes, found.range.position));
   if (got != copied.bytes.size()) {
     return fail(Errc::kCorrupt,
                 fmt::format("{}: ends inside the batches at {}", found.segment->path().native(), found.range.position));
@@ -158,7 +176,8 @@ Result<LeaderEpoch> LogView::epoch_at(Offset from, Offset limit) const {
   WEIR_TRY_ASSIGN(found, find(from, limit, record::kBatchHeaderBytes, true, ReadMode::kMayBlock));
   if (found.range.size_bytes == 0) return kNoLeaderEpoch;
   Bytes header(record::kBatchHeaderBytes);
-  WEIR_TRY_ASSIGN(got, found.segment->file().pread(header, found.range.position));
+  WEIR_TRY_ASSIGN(file, found.segment->log_file());
+  WEIR_TRY_ASSIGN(got, file->pread(header, found.range.position));
   if (got != header.size()) {
     return fail(Errc::kCorrupt,
                 fmt::format("{}: ends inside the batch at {}", found.segment->path().native(), found.range.position));
@@ -168,9 +187,24 @@ Result<LeaderEpoch> LogView::epoch_at(Offset from, Offset limit) const {
 
 Result<void> LogView::warm(Offset from, Offset limit, std::uint64_t max_bytes) const {
   WEIR_TRY_ASSIGN(found, find(from, limit, max_bytes, true, ReadMode::kMayBlock));
+  WEIR_TRY_ASSIGN(file, found.segment->log_file());
   Bytes step(std::min<std::uint64_t>(kWarmStepBytes, found.range.size_bytes));
   for (std::uint64_t done = 0; done < found.range.size_bytes; done += step.size()) {
-    WEIR_TRY(found.segment->file().pread(step, found.range.position + done));
+    WEIR_TRY(file->pread(step, found.range.position + done));
+  }
+  return {};
+}
+
+Result<void> LogView::visit_headers(Offset from, Offset limit, const HeaderVisitor& visit) const {
+  for (const auto& segment : segments_) {
+    if (segment->base_offset() >= limit) break;
+    if (segment->tail().next_offset <= from) continue;
+    WEIR_TRY_ASSIGN(search, SegmentSearch::start(*segment, std::max(from, segment->base_offset()), limit));
+    for (;;) {
+      WEIR_TRY_ASSIGN(header, search.next());
+      if (!header) break;
+      WEIR_TRY(visit(*header));
+    }
   }
   return {};
 }

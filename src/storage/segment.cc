@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "storage/segment_names.h"
 
 namespace weir::storage {
@@ -22,6 +23,12 @@ constexpr std::uint64_t kWalkBytesMax = 16 * kKiB;
 // does not stay far behind either.
 constexpr std::size_t kIndexEntriesToWrite = 32;
 constexpr std::int32_t kIndexLagBytesMax = static_cast<std::int32_t>(kMiB);
+// What one visit to a helper proves at least: readers of small pieces shall not go there for each.
+constexpr std::uint64_t kProofStepBytes = kMiB;
+// Ranges proved apart from each other that are remembered; readers are few, and each goes on where it was.
+constexpr std::size_t kProvedRangesMax = 16;
+// Index entries that are tried before a proof starts at the last sure place.
+constexpr int kEntriesTriedMax = 4;
 
 Path path_in(const Path& directory, Offset base_offset, std::string_view suffix) {
   return directory / segment_file_name(base_offset, suffix);
@@ -29,12 +36,11 @@ Path path_in(const Path& directory, Offset base_offset, std::string_view suffix)
 
 }  // namespace
 
-Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, std::shared_ptr<File> file,
-                 SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms)
-    : base_offset_(base_offset),
+Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, SegmentContent content,
+                 std::int64_t created_ms, std::int64_t jitter_ms)
+    : fs_(fs),
+      base_offset_(base_offset),
       path_(path_in(directory, base_offset, kLogSuffix)),
-      file_(std::move(file)),
-      damage_(std::move(content.damage)),
       created_ms_(created_ms),
       jitter_ms_(jitter_ms),
       tail_(content.tail),
@@ -42,10 +48,27 @@ Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, std:
                     content.last_offset_entry),
       time_index_(fs, path_in(directory, base_offset, kTimeIndexSuffix), content.time_entries_count,
                   content.last_time_entry),
+      file_(std::move(content.file)),
+      unproved_end_(content.unproved_end),
+      damage_(std::move(content.damage)),
       first_timestamp_ms_(content.first_timestamp_ms) {
   const auto indexed_position = content.last_offset_entry ? content.last_offset_entry->position : 0;
   bytes_since_index_entry_ = static_cast<std::int64_t>(tail_.size_bytes) - indexed_position;
   mark_flushed({tail_.size_bytes, tail_.next_offset});
+}
+
+Result<std::shared_ptr<File>> Segment::log_file() const {
+  const std::lock_guard lock(mutex_);
+  if (file_ == nullptr) {
+    WEIR_TRY_ASSIGN(opened, fs_.open(path_, OpenMode::kReadWrite));
+    file_ = std::move(opened);
+  }
+  return file_;
+}
+
+std::vector<DamagedRange> Segment::damage() const {
+  const std::lock_guard lock(mutex_);
+  return damage_;
 }
 
 SegmentTail Segment::tail() const {
@@ -59,6 +82,20 @@ std::unexpected<Error> Segment::in_this_file(Error error) const {
 }
 
 template <class Predicate>
+std::uint64_t Segment::last_sure_place(Predicate holds) const {
+  std::uint64_t best = 0;
+  for (std::size_t i = 0; i < marks_count_ && best == 0; ++i) {
+    if (holds(marks_[i].offset, marks_[i].position)) best = marks_[i].position;
+  }
+  if (unproved_end_.position == 0) return best;
+  if (holds(unproved_end_.offset, unproved_end_.position)) return std::max(best, unproved_end_.position);
+  for (const auto& range : proved_) {
+    if (holds(range.begin.offset, range.begin.position)) best = std::max(best, range.begin.position);
+  }
+  return best;
+}
+
+template <class Predicate>
 Result<Segment::Boundary> Segment::nearest_boundary(Predicate holds, ReadMode mode) const {
   Boundary best;
   IndexSnapshot<OffsetIndexEntry> written;
@@ -67,11 +104,7 @@ Result<Segment::Boundary> Segment::nearest_boundary(Predicate holds, ReadMode mo
   };
   {
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < marks_count_; ++i) {
-      if (!holds(marks_[i].offset, marks_[i].position)) continue;
-      best.position = marks_[i].position;
-      break;
-    }
+    best.position = last_sure_place(holds);
     if (const auto entry = offset_index_.last_pending_where(entry_holds)) {
       best.position = std::max(best.position, static_cast<std::uint64_t>(entry->position));
       return best;
@@ -84,26 +117,135 @@ Result<Segment::Boundary> Segment::nearest_boundary(Predicate holds, ReadMode mo
     written = *std::move(snapshot);
   }
   WEIR_TRY_ASSIGN(entry, written.last_where(entry_holds, mode));
-  if (entry && entry->position > 0 && static_cast<std::uint64_t>(entry->position) > best.position) {
-    best = {static_cast<std::uint64_t>(entry->position), to_offset(entry->relative_offset)};
+  if (entry && entry->position > 0) {
+    best.claimed_position = static_cast<std::uint64_t>(entry->position);
+    best.claimed_last_offset = to_offset(entry->relative_offset);
   }
   return best;
 }
 
 Result<void> Segment::start_walk(BatchWalker& walker, const Boundary& boundary, std::uint64_t fallback) const {
-  walker.move_to(std::max(boundary.position, fallback));
-  if (!boundary.claimed_last_offset || boundary.position <= fallback) return {};
+  const auto sure = std::max(boundary.position, fallback);
+  if (boundary.claimed_position <= sure) {
+    walker.move_to(sure);
+    return {};
+  }
+  walker.move_to(boundary.claimed_position);
   auto header = walker.peek();
   if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(std::move(header).error());
-  const bool proved = header && *header && (*header)->last_offset() == *boundary.claimed_last_offset;
-  if (!proved) walker.move_to(fallback);
+  const bool proved = header && *header && (*header)->last_offset() == boundary.claimed_last_offset;
+  if (!proved) walker.move_to(sure);
   return {};
 }
 
 void Segment::pass_damage(BatchWalker& walker) const {
+  const std::lock_guard lock(mutex_);
   for (const auto& range : damage_) {
     if (walker.position() == range.position) walker.move_to(range.end_position);
   }
+}
+
+const Segment::ProvedRange* Segment::proved_range_with(Offset from) const {
+  const auto found =
+      std::ranges::find_if(proved_, [&](const auto& r) { return r.begin.offset <= from && from < r.end.offset; });
+  return found == proved_.end() ? nullptr : &*found;
+}
+
+Result<BatchPosition> Segment::proof_start(const File& file, Offset from) const {
+  BatchPosition start{0, base_offset_};
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& range : proved_) {
+      if (range.end.offset <= from) start = range.end;
+    }
+  }
+  auto target = from;
+  for (int tried = 0; tried < kEntriesTriedMax; ++tried) {
+    WEIR_TRY_ASSIGN(boundary, nearest_boundary([target](Offset offset, std::uint64_t) { return offset <= target; },
+                                               ReadMode::kMayBlock));
+    if (boundary.claimed_position <= start.position) break;
+    std::array<std::uint8_t, record::kBatchHeaderBytes> window;
+    BatchWalker walker(file, base_offset_, boundary.claimed_position, tail().size_bytes, ReadMode::kMayBlock, window);
+    auto header = walker.peek();
+    if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(std::move(header).error());
+    if (header && *header && (*header)->last_offset() == boundary.claimed_last_offset) {
+      return BatchPosition{boundary.claimed_position, (*header)->base_offset};
+    }
+    target = boundary.claimed_last_offset - 1;
+  }
+  return start;
+}
+
+void Segment::take_proof(const ProvedRange& range, const std::vector<DamagedRange>& damage) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& found : damage) {
+    // Another reader may have come upon it at the same time.
+    const bool known = std::ranges::any_of(damage_, [&](const auto& d) { return d.position == found.position; });
+    if (known) continue;
+    log_error("{} is damaged: {} bytes at {}, offsets from {} up to {} can't be read", path_.native(),
+              found.end_position - found.position, found.position, found.first.value(), found.end.value());
+    const auto place =
+        std::ranges::find_if(damage_, [&](const DamagedRange& d) { return d.position > found.position; });
+    damage_.insert(place, found);
+  }
+  auto merged = range;
+  std::erase_if(proved_, [&](const ProvedRange& other) {
+    if (other.end.position < merged.begin.position || other.begin.position > merged.end.position) return false;
+    if (other.begin.position < merged.begin.position) merged.begin = other.begin;
+    if (other.end.position > merged.end.position) merged.end = other.end;
+    return true;
+  });
+  if (merged.end.position >= unproved_end_.position) {
+    if (merged.begin.position < unproved_end_.position) unproved_end_ = merged.begin;
+    return;
+  }
+  if (proved_.size() == kProvedRangesMax) proved_.erase(proved_.begin());
+  const auto place = std::ranges::find_if(
+      proved_, [&](const ProvedRange& other) { return other.begin.position > merged.begin.position; });
+  proved_.insert(place, merged);
+}
+
+Result<Offset> Segment::prove(Offset from, std::uint64_t size_bytes, ReadMode mode) const {
+  BatchPosition limit;
+  std::optional<ProvedRange> known;
+  {
+    const std::lock_guard lock(mutex_);
+    limit = unproved_end_;
+    if (limit.position == 0 || from >= limit.offset) return kOffsetMax;
+    if (const auto* range = proved_range_with(from)) known = *range;
+  }
+  if (mode == ReadMode::kIfResident) {
+    if (!known) return fail(Errc::kNotReady, {});
+    return known->end.offset;
+  }
+  const auto wanted = std::max(size_bytes, kProofStepBytes);
+  WEIR_TRY_ASSIGN(file, log_file());
+  ProvedRange proved;
+  std::optional<std::uint64_t> from_position;
+  if (known) {
+    WEIR_TRY_ASSIGN(place, locate(from, mode));
+    if (known->end.position >= place.position + size_bytes) return known->end.offset;
+    from_position = place.position;
+    proved.begin = known->end;
+  } else {
+    WEIR_TRY_ASSIGN(start, proof_start(*file, from));
+    proved.begin = start;
+  }
+  HeaderWalk walk(*file, {.segment_base = base_offset_, .end_position = limit.position, .end = limit.offset},
+                  proved.begin);
+  std::vector<DamagedRange> damage;
+  while (!from_position || walk.position() < *from_position + wanted) {
+    WEIR_TRY_ASSIGN(kind, walk.look());
+    if (kind == HeaderWalk::Kind::kEnd) break;
+    if (!from_position && walk.next_offset() > from) from_position = walk.position();
+    if (kind != HeaderWalk::Kind::kBatch) {
+      damage.push_back({walk.expected(), walk.next_offset(), walk.position(), walk.next_position()});
+    }
+    walk.pass();
+  }
+  proved.end = {walk.position(), walk.expected()};
+  take_proof(proved, damage);
+  return proved.end.position >= limit.position ? kOffsetMax : proved.end.offset;
 }
 
 Result<BatchPosition> Segment::locate(Offset target, ReadMode mode) const {
@@ -119,8 +261,9 @@ Result<BatchPosition> Segment::locate(Offset target, ReadMode mode) const {
   }
   WEIR_TRY_ASSIGN(boundary,
                   nearest_boundary([target](Offset offset, std::uint64_t) { return offset <= target; }, mode));
+  WEIR_TRY_ASSIGN(file, log_file());
   std::array<std::uint8_t, kWalkWindowBytes> window;
-  BatchWalker walker(*file_, base_offset_, 0, end.size_bytes, mode, window);
+  BatchWalker walker(*file, base_offset_, 0, end.size_bytes, mode, window);
   WEIR_TRY(start_walk(walker, boundary, 0));
   for (;;) {
     pass_damage(walker);
@@ -140,8 +283,9 @@ Result<BatchPosition> Segment::last_start_up_to(const BatchPosition& start, std:
                     nearest_boundary([end_max](Offset, std::uint64_t position) { return position <= end_max; }, mode));
     boundary = nearest;
   }
+  WEIR_TRY_ASSIGN(file, log_file());
   std::array<std::uint8_t, kWalkWindowBytes> window;
-  BatchWalker walker(*file_, base_offset_, start.position, tail().size_bytes, mode, window);
+  BatchWalker walker(*file, base_offset_, start.position, tail().size_bytes, mode, window);
   WEIR_TRY(start_walk(walker, boundary, start.position));
   for (;;) {
     auto header = walker.peek();
@@ -156,7 +300,10 @@ Result<BatchPosition> Segment::last_start_up_to(const BatchPosition& start, std:
 
 Result<BatchRange> Segment::range(Offset from, Offset limit, std::uint64_t max_bytes, bool at_least_one,
                                   ReadMode mode) const {
-  for (const auto& damaged : damage_) {
+  WEIR_TRY_ASSIGN(proved_end, prove(from, max_bytes, mode));
+  limit = std::min(limit, proved_end);
+  const auto damage = this->damage();
+  for (const auto& damaged : damage) {
     if (from < damaged.first || from >= damaged.end) continue;
     return fail(Errc::kCorrupt, fmt::format("{}: offsets {} to {} are damaged", path_.native(), damaged.first.value(),
                                             damaged.end.value() - 1));
@@ -164,8 +311,8 @@ Result<BatchRange> Segment::range(Offset from, Offset limit, std::uint64_t max_b
   WEIR_TRY_ASSIGN(start, locate(from, mode));
   WEIR_TRY_ASSIGN(end, locate(limit, mode));
   const auto damaged =
-      std::ranges::find_if(damage_, [&](const DamagedRange& d) { return d.position >= start.position; });
-  if (damaged != damage_.end() && damaged->position < end.position) end = {damaged->position, damaged->first};
+      std::ranges::find_if(damage, [&](const DamagedRange& d) { return d.position >= start.position; });
+  if (damaged != damage.end() && damaged->position < end.position) end = {damaged->position, damaged->first};
   if (end.position <= start.position) return BatchRange{start.position, 0, from};
   const auto size = end.position - start.position;
   if (size <= max_bytes) return BatchRange{start.position, size, std::min(end.offset, limit)};
@@ -175,23 +322,25 @@ Result<BatchRange> Segment::range(Offset from, Offset limit, std::uint64_t max_b
     return BatchRange{start.position, cut.position - start.position, cut.offset};
   }
   if (!at_least_one) return BatchRange{start.position, 0, from};
+  WEIR_TRY_ASSIGN(file, log_file());
   std::array<std::uint8_t, record::kBatchHeaderBytes> window;
-  BatchWalker walker(*file_, base_offset_, start.position, end.position, mode, window);
+  BatchWalker walker(*file, base_offset_, start.position, end.position, mode, window);
   auto header = walker.peek();
   if (!header) return in_this_file(std::move(header).error());
   return BatchRange{start.position, (*header)->size_bytes(), (*header)->next_offset()};
 }
 
 Result<void> Segment::read(const BatchRange& range, ByteChain& to, ReadMode mode) const {
-  if (range.size_bytes >= kFileRangeBytesMin && file_->descriptor() >= 0) {
-    if (mode == ReadMode::kIfResident && !file_->is_resident(range.position, range.size_bytes)) {
+  WEIR_TRY_ASSIGN(file, log_file());
+  if (range.size_bytes >= kFileRangeBytesMin && file->descriptor() >= 0) {
+    if (mode == ReadMode::kIfResident && !file->is_resident(range.position, range.size_bytes)) {
       return fail(Errc::kNotReady, {});
     }
-    to.append(FileRange{file_, file_->descriptor(), range.position, range.size_bytes});
+    to.append(FileRange{file, file->descriptor(), range.position, range.size_bytes});
     return {};
   }
   Bytes bytes(range.size_bytes);
-  WEIR_TRY_ASSIGN(got, read_at(*file_, bytes, range.position, mode));
+  WEIR_TRY_ASSIGN(got, read_at(*file, bytes, range.position, mode));
   if (got != bytes.size()) {
     return fail(Errc::kCorrupt, fmt::format("{} is shorter than it was", path_.native()));
   }
@@ -228,6 +377,11 @@ Result<std::optional<TimeIndexEntry>> Segment::last_time_entry_below(Offset limi
   return written.last_where(holds, mode);
 }
 
+Result<void> Segment::sync_log() const {
+  WEIR_TRY_ASSIGN(file, log_file());
+  return file->datasync();
+}
+
 Result<void> Segment::finish() const {
   std::shared_ptr<File> offset_file;
   std::shared_ptr<File> time_file;
@@ -240,7 +394,10 @@ Result<void> Segment::finish() const {
     size = tail_.size_bytes;
     trim = has_reserved_space_;
   }
-  if (trim) WEIR_TRY(file_->truncate(size));
+  if (trim) {
+    WEIR_TRY_ASSIGN(file, log_file());
+    WEIR_TRY(file->truncate(size));
+  }
   if (offset_file != nullptr) WEIR_TRY(offset_file->datasync());
   if (time_file != nullptr) WEIR_TRY(time_file->datasync());
   return {};
@@ -254,9 +411,17 @@ bool Segment::index_is_full(std::int64_t index_bytes_max) const {
          static_cast<std::int64_t>(time_index_.count()) >= time_entries_max;
 }
 
+Result<void> Segment::open_to_append() {
+  if (appended_file_ != nullptr) return {};
+  WEIR_TRY_ASSIGN(file, log_file());
+  appended_file_ = std::move(file);
+  return {};
+}
+
 Result<void> Segment::append(ByteView batch, const record::BatchHeader& header, std::int64_t index_interval_bytes) {
   const auto position = tail_.size_bytes;
-  WEIR_TRY(file_->pwritev({&batch, 1}, position));
+  WEIR_TRY(open_to_append());
+  WEIR_TRY(appended_file_->pwritev({&batch, 1}, position));
   if (!first_timestamp_ms_) first_timestamp_ms_ = header.max_timestamp;
 
   const std::lock_guard lock(mutex_);
@@ -280,7 +445,8 @@ Result<void> Segment::append(ByteView batch, const record::BatchHeader& header, 
 
 Result<void> Segment::truncate_to_tail() {
   reserved_end_ = 0;  // the space past the end goes too
-  return file_->truncate(tail_.size_bytes);
+  WEIR_TRY(open_to_append());
+  return appended_file_->truncate(tail_.size_bytes);
 }
 
 Result<void> Segment::reserve(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max) {
@@ -288,7 +454,8 @@ Result<void> Segment::reserve(std::uint64_t size_bytes, std::uint64_t step_bytes
   if (needed_end <= reserved_end_) return {};
   const auto begin = std::max(reserved_end_, tail_.size_bytes);
   const auto end = std::max(needed_end, std::min(begin + step_bytes, end_max));
-  WEIR_TRY(file_->preallocate(begin, end - begin));
+  WEIR_TRY(open_to_append());
+  WEIR_TRY(appended_file_->preallocate(begin, end - begin));
   reserved_end_ = end;
   const std::lock_guard lock(mutex_);
   has_reserved_space_ = true;
@@ -315,6 +482,7 @@ void Segment::release_indexes() {
   const std::lock_guard lock(mutex_);
   offset_index_.release_file();
   time_index_.release_file();
+  appended_file_ = nullptr;
 }
 
 template <class Entry>

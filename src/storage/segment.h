@@ -4,8 +4,11 @@
 // 1. Bytes below tail().size_bytes never change, and there is a batch boundary at each tail that was ever shown.
 // 2. An index entry is in its file only once its batch is durable. An entry read from a file is proved against the
 //    batch it points at before it is used, so a damaged index costs time, never a wrong answer.
-// 3. One mutex a segment guards the tail, the flush marks and the pending index entries. It is held for copies and for
-//    the first open of an index file, never for other I/O.
+// 3. Headers that nobody stepped over since the log was opened are proved before a read starts from them: a part at a
+//    time, on a helper. What is damaged among them is fenced from then on.
+// 4. One mutex a segment guards the tail, the flush marks, the pending index entries, and what is proved. It is held
+// for
+//    copies and for the first open of a file, never for other I/O.
 #pragma once
 
 #include <array>
@@ -21,6 +24,7 @@
 #include "record/batch_header.h"
 #include "storage/batch_walker.h"
 #include "storage/fs.h"
+#include "storage/header_walk.h"
 #include "storage/sparse_index.h"
 
 namespace weir::storage {
@@ -41,13 +45,6 @@ struct DamagedRange {
   std::uint64_t end_position;
 };
 
-// A place where a batch starts, or the tail. `offset` is that batch's first offset (after a damaged range or in a gap
-// perhaps a lower one, above all batches before it).
-struct BatchPosition {
-  std::uint64_t position = 0;
-  Offset offset;
-};
-
 // Whole batches; `next` is the offset after them.
 struct BatchRange {
   std::uint64_t position = 0;
@@ -57,6 +54,7 @@ struct BatchRange {
 
 // What a segment holds when it is opened: nothing, or what recovery found.
 struct SegmentContent {
+  std::shared_ptr<File> file;  // its `.log` where it is open already; null: it is opened when it is needed
   SegmentTail tail;
   std::optional<std::int64_t> first_timestamp_ms;  // max_timestamp of the first batch
   std::uint64_t offset_entries_count = 0;
@@ -64,21 +62,29 @@ struct SegmentContent {
   std::uint64_t time_entries_count = 0;
   std::optional<TimeIndexEntry> last_time_entry;
   std::vector<DamagedRange> damage;  // ascending
+  // Where the stepping over began: the batches before this place are not proved. At position 0: all are.
+  BatchPosition unproved_end;
 };
 
 class Segment {
  public:
-  // `file` is the `.log` in `directory`. `created_ms` is the wall clock now, `jitter_ms` is drawn once a segment.
-  Segment(FileSystem& fs, const Path& directory, Offset base_offset, std::shared_ptr<File> file, SegmentContent content,
-          std::int64_t created_ms, std::int64_t jitter_ms);
+  // Its `.log` is in `directory`, and opened when something reads or writes it. `created_ms` is the wall clock now,
+  // `jitter_ms` is drawn once a segment.
+  Segment(FileSystem& fs, const Path& directory, Offset base_offset, SegmentContent content, std::int64_t created_ms,
+          std::int64_t jitter_ms);
 
   // Any thread.
   [[nodiscard]] Offset base_offset() const { return base_offset_; }
   [[nodiscard]] const Path& path() const { return path_; }
-  [[nodiscard]] const File& file() const { return *file_; }
-  [[nodiscard]] const std::vector<DamagedRange>& damage() const { return damage_; }
+  // The `.log`. An open takes some microseconds and no disk.
+  [[nodiscard]] Result<std::shared_ptr<File>> log_file() const;
+  // What is known by now.
+  [[nodiscard]] std::vector<DamagedRange> damage() const;
   [[nodiscard]] SegmentTail tail() const;
-  // Where the first batch starts whose last offset is >= `target`; the tail if there is none.
+  // Proves the headers from the batch that contains `from` on, for at least `size_bytes` or up to the segment's end.
+  // Returns an offset up to which they are proved; kNotReady in kIfResident when `from` is not.
+  [[nodiscard]] Result<Offset> prove(Offset from, std::uint64_t size_bytes, ReadMode mode) const;
+  // Where the first batch starts whose last offset is >= `target`, which is proved; the tail if there is none.
   [[nodiscard]] Result<BatchPosition> locate(Offset target, ReadMode mode) const;
   // The batches that LogView::read would give from this segment. kCorrupt: `from` lies in a damaged range.
   [[nodiscard]] Result<BatchRange> range(Offset from, Offset limit, std::uint64_t max_bytes, bool at_least_one,
@@ -95,7 +101,7 @@ class Segment {
   void pass_damage(BatchWalker& walker) const;
 
   // Helpers. fdatasync of the `.log`.
-  [[nodiscard]] Result<void> sync_log() const { return file_->datasync(); }
+  [[nodiscard]] Result<void> sync_log() const;
   // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the indexes durable.
   [[nodiscard]] Result<void> finish() const;
 
@@ -105,6 +111,8 @@ class Segment {
   [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
   [[nodiscard]] std::int64_t jitter_ms() const { return jitter_ms_; }
   [[nodiscard]] bool index_is_full(std::int64_t index_bytes_max) const;
+  // Opens the `.log` if nothing did before: append() does it too, but after kTooManyFiles here nothing was written.
+  [[nodiscard]] Result<void> open_to_append();
   // After an error the tail is unchanged; the file may be longer than it.
   [[nodiscard]] Result<void> append(ByteView batch, const record::BatchHeader& header,
                                     std::int64_t index_interval_bytes);
@@ -124,16 +132,30 @@ class Segment {
   [[nodiscard]] Result<bool> write_index(Offset flushed_end, IndexWrite amount);
 
  private:
-  // A place to start a walk from, with the last offset of the batch there where an index file says so.
+  // A place to start a walk from; with what an index file claims behind it: a batch and its last offset.
   struct Boundary {
     std::uint64_t position = 0;
-    std::optional<Offset> claimed_last_offset;
+    std::uint64_t claimed_position = 0;  // 0: nothing is claimed
+    Offset claimed_last_offset;
+  };
+  // Batches that were proved after the log was opened.
+  struct ProvedRange {
+    BatchPosition begin;
+    BatchPosition end;
   };
   // The newest place known without a walk for which `holds(offset, position)`, which is true up to some point.
   template <class Predicate>
   [[nodiscard]] Result<Boundary> nearest_boundary(Predicate holds, ReadMode mode) const;
-  // Puts `walker` at `boundary` if the batch there is the claimed one, else at `fallback`.
+  // Puts `walker` where `boundary` claims a batch if it is there, else at its sure place, or at `fallback` if later.
   [[nodiscard]] Result<void> start_walk(BatchWalker& walker, const Boundary& boundary, std::uint64_t fallback) const;
+  // The range that holds `from`, or null. Under the mutex.
+  [[nodiscard]] const ProvedRange* proved_range_with(Offset from) const;
+  // The last place known without a proof for which `holds`, which is true up to some point. Under the mutex.
+  template <class Predicate>
+  [[nodiscard]] std::uint64_t last_sure_place(Predicate holds) const;
+  // Where to begin proving so that `from` gets proved. Helpers.
+  [[nodiscard]] Result<BatchPosition> proof_start(const File& file, Offset from) const;
+  void take_proof(const ProvedRange& range, const std::vector<DamagedRange>& damage) const;
   // The last batch start in [start, end_max], where `start` is one.
   [[nodiscard]] Result<BatchPosition> last_start_up_to(const BatchPosition& start, std::uint64_t end_max,
                                                        ReadMode mode) const;
@@ -145,10 +167,9 @@ class Segment {
   template <class Entry>
   [[nodiscard]] Result<bool> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create);
 
+  FileSystem& fs_;
   const Offset base_offset_;
   const Path path_;
-  const std::shared_ptr<File> file_;
-  const std::vector<DamagedRange> damage_;
   const std::int64_t created_ms_;
   const std::int64_t jitter_ms_;
 
@@ -161,7 +182,14 @@ class Segment {
   mutable SparseIndex<TimeIndexEntry> time_index_;
   bool has_reserved_space_ = false;
 
+  // Under the mutex too; changed by whoever is the first to need it.
+  mutable std::shared_ptr<File> file_;
+  mutable BatchPosition unproved_end_;        // everything from here on is proved
+  mutable std::vector<ProvedRange> proved_;   // below it, ascending, apart from each other
+  mutable std::vector<DamagedRange> damage_;  // ascending
+
   // The owner's alone.
+  std::shared_ptr<File> appended_file_;
   std::optional<std::int64_t> first_timestamp_ms_;
   std::int64_t bytes_since_index_entry_ = 0;
   std::uint64_t reserved_end_ = 0;

@@ -91,7 +91,7 @@ ALLOWED = {
     ("file-headers", "src/net/response_order.cc"): "iovec, to send from several pieces",
     ("thread", "src/broker/server.cc"): "one thread a shard, from start to stop",
     ("mutex", "src/base/memory_budget"): "one budget for the connections of all shards",
-    ("mutex", "src/storage/segment"): "index entries not yet on disk: appended by the owner, searched by readers",
+    ("mutex", "src/storage/segment"): "index entries not yet on disk and what is proved: changed by one, searched by many",
 }
 
 # Whatever names one machine: absolute paths below the folders where people keep their work, and package registries.

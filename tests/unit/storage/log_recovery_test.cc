@@ -32,6 +32,15 @@ class Recoveries : public StorageTest {
     ASSERT_OK(value_of(fs().open(path, OpenMode::kReadWrite))->truncate(size));
   }
   Offset base_of_segment(std::size_t index) { return driver_.log().view()->segments()[index]->base_offset(); }
+  std::vector<Offset> visited() {
+    std::vector<Offset> offsets;
+    EXPECT_OK(driver_.log().view()->visit_headers(driver_.log().log_start(), driver_.log().log_end(),
+                                                  [&](const record::BatchHeader& header) -> Result<void> {
+                                                    offsets.push_back(header.base_offset);
+                                                    return {};
+                                                  }));
+    return offsets;
+  }
   Bytes read_all() { return value_of(driver_.read(driver_.log().log_start(), driver_.log().log_end())); }
 
   LogDriver driver_;
@@ -44,9 +53,8 @@ TEST_P(Recoveries, KeepWholeBatchesWithOrWithoutAFlush) {
   for (const bool clean : {false, true}) {
     LogOpenOptions options;
     options.clean = clean;
-    std::vector<Offset> offered;
-    options.on_batch = [&](const record::BatchHeader& header) { offered.push_back(header.base_offset); };
     ASSERT_OK(driver_.open(options));
+    const auto offered = visited();
     EXPECT_EQ(driver_.log().log_end(), Offset{80});
     EXPECT_EQ(driver_.log().flushed_end(), Offset{80});
     EXPECT_EQ(read_all(), driver_.expected(Offset{0}, Offset{80}));
@@ -177,18 +185,16 @@ TEST_P(Recoveries, DamageBelowTheFloorIsFencedAndTheRestServed) {
   const auto damaged_file = content(driver_.file(0, ".log"));
   LogOpenOptions options;
   options.recovery_point = Offset{80};
-  std::vector<Offset> offered;
-  options.on_batch = [&](const record::BatchHeader& header) { offered.push_back(header.base_offset); };
   for (const bool clean : {false, true}) {
     options.clean = clean;
-    offered.clear();
     ASSERT_OK(driver_.open(options));
     EXPECT_EQ(driver_.log().log_end(), Offset{80});
     EXPECT_EQ(content(driver_.file(0, ".log")), damaged_file);
-    ASSERT_EQ(driver_.log().recovery().damaged.size(), 1U);
-    EXPECT_EQ(driver_.log().recovery().damaged[0].first, hit);
-    EXPECT_EQ(driver_.log().recovery().damaged[0].end, hit + 2);
-    EXPECT_EQ(offered.size(), 39U);
+    EXPECT_EQ(visited().size(), 39U);
+    const auto damage = driver_.log().view()->segments()[0]->damage();
+    ASSERT_EQ(damage.size(), 1U);
+    EXPECT_EQ(damage[0].first, hit);
+    EXPECT_EQ(damage[0].end, hit + 2);
     EXPECT_EQ(value_of(driver_.read(Offset{0}, hit)), driver_.expected(Offset{0}, hit));
     // A read that starts before it stops there, one in it fails, one behind it goes on.
     const auto view = driver_.log().view();

@@ -1,0 +1,127 @@
+#include "storage/header_walk.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace weir::storage {
+namespace {
+
+constexpr std::size_t kWindowBytes = 64 * kKiB;
+constexpr std::size_t kChecksumBytes = 256 * kKiB;
+
+}  // namespace
+
+HeaderWalk::HeaderWalk(const File& file, const Surroundings& around, const BatchPosition& start)
+    : file_(file),
+      around_(around),
+      window_(std::make_unique<Bytes>(kWindowBytes)),
+      walker_(file, around.segment_base, start.position, around.end_position, ReadMode::kMayBlock, *window_),
+      position_(start.position),
+      expected_(start.offset) {}
+
+Result<HeaderWalk::Peeked> HeaderWalk::peek(std::uint64_t position) {
+  walker_.move_to(position);
+  auto header = walker_.peek();
+  if (header) return *header;
+  if (header.error().code != Errc::kCorrupt) return std::unexpected(std::move(header).error());
+  return std::nullopt;
+}
+
+bool HeaderWalk::set_problem(const char* problem) {
+  problem_ = fmt::format("at {}: {}", position_, problem);
+  return true;
+}
+
+Result<bool> HeaderWalk::checksum_holds(std::uint64_t position, const record::BatchHeader& header) {
+  checksum_room_.resize(kChecksumBytes);
+  return has_valid_checksum(file_, position, header, checksum_room_);
+}
+
+// An offset that skips others, as compaction lets it, is believed unless what is around says that it is what rotted.
+bool HeaderWalk::skips_what_follows(const Peeked& follower) const {
+  if (expected_ < around_.boundary && header_->base_offset != around_.boundary &&
+      header_->next_offset() > around_.boundary) {
+    return true;
+  }
+  return follower && follower->base_offset >= expected_ && follower->base_offset < header_->next_offset();
+}
+
+Result<bool> HeaderWalk::find_problem() {
+  const auto& header = *header_;
+  if (header.base_offset < expected_) return set_problem("its offset was used before");
+  const bool above_floor = header.base_offset >= around_.floor;
+  if (expected_ >= around_.floor || above_floor) scanned_bytes_ += header.size_bytes();
+  if (expected_ >= around_.floor) {
+    WEIR_TRY_ASSIGN(valid, checksum_holds(position_, header));
+    return valid ? false : set_problem("its checksum is wrong");
+  }
+  if (!above_floor && header.next_offset() > around_.end) return set_problem("its offset belongs to what follows");
+  WEIR_TRY_ASSIGN(follower, peek(position_ + header.size_bytes()));
+  if (header.base_offset > expected_ && skips_what_follows(follower)) {
+    return set_problem("its offset does not fit what follows");
+  }
+  const bool at_end = position_ + header.size_bytes() == around_.end_position;
+  const bool continued =
+      follower ? follower->base_offset == header.next_offset()
+               : at_end && (header.next_offset() == around_.end || header.next_offset() == around_.boundary);
+  if (continued && !above_floor) return false;
+  WEIR_TRY_ASSIGN(valid, checksum_holds(position_, header));
+  return valid ? false : set_problem("its checksum is wrong");
+}
+
+Result<HeaderWalk::Kind> HeaderWalk::look() {
+  if (position_ >= around_.end_position) return Kind::kEnd;
+  walker_.move_to(position_);
+  auto peeked = walker_.peek();
+  if (!peeked && peeked.error().code != Errc::kCorrupt) return std::unexpected(std::move(peeked).error());
+  if (peeked) {
+    header_ = *peeked;
+    WEIR_TRY_ASSIGN(has_problem, find_problem());
+    if (!has_problem) {
+      next_position_ = position_ + header_->size_bytes();
+      next_offset_ = header_->next_offset();
+      return Kind::kBatch;
+    }
+  } else {
+    header_.reset();
+    problem_ = peeked.error().context;
+  }
+  if (expected_ >= around_.floor) return Kind::kBad;
+  return pass_damage();
+}
+
+// To the next batch that can be read: the one behind it if its length is right, else any whole one.
+Result<HeaderWalk::Kind> HeaderWalk::pass_damage() {
+  const auto last = std::min(around_.floor, around_.end);
+  if (header_) {
+    const auto behind = position_ + header_->size_bytes();
+    WEIR_TRY_ASSIGN(follower, peek(behind));
+    if (follower && follower->base_offset >= expected_ && follower->base_offset <= last) {
+      WEIR_TRY_ASSIGN(valid, checksum_holds(behind, *follower));
+      if (valid) {
+        next_position_ = behind;
+        next_offset_ = follower->base_offset;
+        return Kind::kDamage;
+      }
+    }
+    if (behind == around_.end_position && around_.end != kOffsetMax) {
+      next_position_ = behind;
+      next_offset_ = around_.end;
+      return Kind::kLost;
+    }
+  }
+  checksum_room_.resize(kChecksumBytes);
+  WEIR_TRY_ASSIGN(next, find_batch(file_, around_.segment_base, position_ + 1, around_.end_position, expected_, last,
+                                   checksum_room_));
+  next_position_ = next ? next->position : around_.end_position;
+  next_offset_ = next ? next->header.base_offset : around_.end;
+  return next ? Kind::kDamage : Kind::kLost;
+}
+
+void HeaderWalk::pass() {
+  position_ = next_position_;
+  expected_ = next_offset_;
+}
+
+}  // namespace weir::storage
