@@ -47,6 +47,24 @@ bool HeaderWalk::skips_what_follows(const Peeked& follower) const {
   return follower && follower->base_offset >= expected_ && follower->base_offset < header_->next_offset();
 }
 
+// Epochs never go back in a log: one that does, or that is above the next, has rotted. One that fits between its
+// neighbours is believed, and so is one that has none: then it is the list of epochs that is wrong.
+bool HeaderWalk::has_wrong_epoch(const Peeked& follower) {
+  if (around_.epochs == nullptr) return false;
+  const auto epoch = header_->leader_epoch;
+  // The list begins at the log's start, which may lie inside a batch.
+  auto known = around_.epochs->at(header_->base_offset);
+  if (!known) known = around_.epochs->at(header_->last_offset());
+  if (!known || *known == epoch) return false;
+  const bool goes_back = epoch < epoch_before_;
+  const bool passes_next = follower && epoch > follower->leader_epoch;
+  const bool passes_all =
+      !follower && epoch_before_ != kNoLeaderEpoch && epoch > std::max(epoch_before_, *around_.epochs->newest());
+  if (goes_back || passes_next || passes_all) return true;
+  epochs_disagree_ = true;
+  return false;
+}
+
 Result<bool> HeaderWalk::find_problem() {
   const auto& header = *header_;
   if (header.base_offset < expected_) return set_problem("its offset was used before");
@@ -61,6 +79,7 @@ Result<bool> HeaderWalk::find_problem() {
   if (header.base_offset > expected_ && skips_what_follows(follower)) {
     return set_problem("its offset does not fit what follows");
   }
+  if (!above_floor && has_wrong_epoch(follower)) return set_problem("its leader epoch is not that of its neighbours");
   const bool at_end = position_ + header.size_bytes() == around_.end_position;
   const bool continued =
       follower ? follower->base_offset == header.next_offset()
@@ -81,12 +100,14 @@ Result<HeaderWalk::Kind> HeaderWalk::look() {
     if (!has_problem) {
       next_position_ = position_ + header_->size_bytes();
       next_offset_ = header_->next_offset();
+      was_batch_ = true;
       return Kind::kBatch;
     }
   } else {
     header_.reset();
     problem_ = peeked.error().context;
   }
+  was_batch_ = false;
   if (expected_ >= around_.floor) return Kind::kBad;
   return pass_damage();
 }
@@ -120,6 +141,7 @@ Result<HeaderWalk::Kind> HeaderWalk::pass_damage() {
 }
 
 void HeaderWalk::pass() {
+  epoch_before_ = was_batch_ ? header_->leader_epoch : kNoLeaderEpoch;
   position_ = next_position_;
   expected_ = next_offset_;
 }

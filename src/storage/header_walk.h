@@ -15,6 +15,7 @@
 #include "record/batch_header.h"
 #include "storage/batch_walker.h"
 #include "storage/fs.h"
+#include "storage/leader_epochs.h"
 #include "storage/segment_scan.h"
 
 namespace weir::storage {
@@ -37,6 +38,7 @@ class HeaderWalk {
     Offset end = kOffsetMax;         // no batch of this part reaches past it: where the next part or segment begins
     Offset boundary = kOffsetMax;    // an offset known to lie between two batches
     Offset floor = kOffsetMax;       // durable below
+    const LeaderEpochs* epochs = nullptr;  // what is known of the log's epochs; outlives the walk
   };
 
   enum class Kind {
@@ -65,6 +67,8 @@ class HeaderWalk {
   [[nodiscard]] Offset next_offset() const { return next_offset_; }
   // Why it is damage.
   [[nodiscard]] const std::string& problem() const { return problem_; }
+  // A batch below the floor that fits its neighbours has another epoch than the known ones say.
+  [[nodiscard]] bool epochs_disagree() const { return epochs_disagree_; }
   // Of batches at or above the floor whose checksums were read.
   [[nodiscard]] std::uint64_t scanned_bytes() const { return scanned_bytes_; }
 
@@ -73,6 +77,7 @@ class HeaderWalk {
   // The header at `position`; nullopt at the end and where no batch can start.
   [[nodiscard]] Result<Peeked> peek(std::uint64_t position);
   [[nodiscard]] Result<bool> find_problem();
+  [[nodiscard]] bool has_wrong_epoch(const Peeked& follower);
   [[nodiscard]] bool skips_what_follows(const Peeked& follower) const;
   [[nodiscard]] Result<bool> checksum_holds(std::uint64_t position, const record::BatchHeader& header);
   [[nodiscard]] Result<Kind> pass_damage();
@@ -86,10 +91,13 @@ class HeaderWalk {
   std::uint64_t position_;
   Offset expected_;
   Peeked header_;
+  bool was_batch_ = false;  // what look() saw
   std::string problem_;
   std::uint64_t next_position_ = 0;
   Offset next_offset_;
   std::uint64_t scanned_bytes_ = 0;
+  LeaderEpoch epoch_before_ = kNoLeaderEpoch;  // of the last batch; none: this walk has seen none, or damage since
+  bool epochs_disagree_ = false;
 };
 
 }  // namespace weir::storage

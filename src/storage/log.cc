@@ -11,6 +11,7 @@
 #include "storage/log_recovery.h"
 #include "storage/segment.h"
 #include "storage/segment_names.h"
+#include "storage/text_formats.h"
 
 namespace weir::storage {
 namespace {
@@ -53,6 +54,13 @@ Result<void> made_final(Result<void> synced) {
 Result<void> run_flush(const FlushJob& job) {
   for (const auto& segment : job.segments) WEIR_TRY(made_final(segment->sync_log()));
   for (const auto& segment : job.finished) WEIR_TRY(made_final(segment->finish()));
+  for (const auto& file : job.files) {
+    auto replaced = write_file_atomically(*job.fs, file.path, file.content);
+    if (replaced) continue;
+    const auto code = replaced.error().code;
+    if (code != Errc::kNoSpace && code != Errc::kTooManyFiles) return replaced;
+    job.files_left = true;
+  }
   for (const auto& directory : job.directories) WEIR_TRY(job.fs->sync_directory(directory));
   return {};
 }
@@ -66,7 +74,10 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
                                        LogSettings settings, LogOpenOptions options) {
   WEIR_TRY_ASSIGN(recovered, recover_log(fs, directory, settings, options));
   std::unique_ptr<Log> log(new Log(fs, clock, random, std::move(directory), settings));
+  std::shared_ptr<const LeaderEpochs> epochs;
+  if (recovered.epochs_known) epochs = std::make_shared<const LeaderEpochs>(recovered.epochs);
   for (auto& segment : recovered.segments) {
+    if (segment.content.unproved_end.position != 0) segment.content.epochs = epochs;
     log->segments_.push_back(std::make_shared<Segment>(fs, log->directory_, segment.base_offset,
                                                        std::move(segment.content), clock.wall_ms(),
                                                        draw_jitter(settings, random)));
@@ -77,7 +88,42 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
   log->recovery_ = std::move(recovered.report);
   log->unsynced_directories_ = std::move(recovered.unsynced_directories);
   log->publish_view();
+  WEIR_TRY(
+      log->settle_epochs(std::move(recovered.epochs), recovered.epochs_known, recovered.epochs_on_disk, options.clean));
   return log;
+}
+
+// From every header there is. A batch whose epoch is above that of the next has rotted.
+Result<LeaderEpochs> Log::gather_epochs() const {
+  LeaderEpochs epochs;
+  std::optional<EpochStart> waiting;
+  const auto take = [&](const record::BatchHeader& header) -> Result<void> {
+    if (waiting && waiting->epoch <= header.leader_epoch) epochs.note(waiting->epoch, waiting->start);
+    waiting = EpochStart{header.leader_epoch, header.base_offset};
+    return {};
+  };
+  WEIR_TRY(view_.get()->visit_headers(log_start_, log_end_, take));
+  if (waiting) epochs.note(waiting->epoch, waiting->start);
+  epochs.cut(log_start_, log_end_);
+  return epochs;
+}
+
+// A clean start writes nothing unless there was nothing to be trusted.
+Result<void> Log::settle_epochs(LeaderEpochs found, bool known, bool on_disk, bool clean) {
+  epochs_ = std::move(found);
+  if (known && (on_disk || clean)) return {};
+  if (!known) {
+    log_info("{}: the leader epochs are gathered from the log", directory_.native());
+    WEIR_TRY_ASSIGN(gathered, gather_epochs());
+    epochs_ = std::move(gathered);
+  }
+  return write_file_atomically(fs_, directory_ / kLeaderEpochFile, as_bytes(format_leader_epochs(epochs_)));
+}
+
+void Log::replace_file(std::string_view name, Bytes content) {
+  auto path = directory_ / name;
+  std::erase_if(files_, [&](const ReplacedFile& file) { return file.path == path; });
+  files_.push_back({std::move(path), std::move(content)});
 }
 
 void Log::publish_view() {
@@ -191,6 +237,11 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
   }
   if (dirty_.empty() || dirty_.back() != segments_.back()) dirty_.push_back(segments_.back());
   log_end_ = header.next_offset();
+  if (epochs_.note(header.leader_epoch, header.base_offset)) {
+    const auto text = format_leader_epochs(epochs_);
+    const auto bytes = as_bytes(text);
+    replace_file(kLeaderEpochFile, Bytes(bytes.begin(), bytes.end()));
+  }
   return {};
 }
 
@@ -256,10 +307,18 @@ FlushJob Log::begin_flush() {
   ++flush_count_;
   job.segments = dirty_;
   job.finished = finished_;
+  job.files = std::exchange(files_, {});
   job.directories = std::exchange(unsynced_directories_, {});
   job.end = log_end_;
   if (!dirty_.empty()) job.end_position = dirty_.back()->tail().size_bytes;
   return job;
+}
+
+void Log::put_back(const std::vector<ReplacedFile>& files) {
+  for (const auto& file : files) {
+    const bool newer = std::ranges::any_of(files_, [&](const auto& other) { return other.path == file.path; });
+    if (!newer) files_.push_back(file);
+  }
 }
 
 Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcome) {
@@ -267,12 +326,14 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
   flushing_ = false;
   if (fence_) return std::unexpected(*fence_);
   if (!outcome && outcome.error().code == Errc::kTooManyFiles) {
-    // Only opening a directory takes a descriptor: nothing failed to sync, and the next job takes it all up again.
+    // Only opening takes a descriptor: nothing failed to sync, and the next job takes it all up again.
     for (const auto& directory : job.directories) add_unsynced_directory(directory);
+    put_back(job.files);
     return outcome;
   }
   if (!outcome) return fence_with(outcome.error());
   flushed_end_ = job.end;
+  if (job.files_left) put_back(job.files);
   if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});
   std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
   for (const auto& segment : job.finished) {

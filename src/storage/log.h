@@ -6,6 +6,7 @@
 // on was made durable by the flush that acked it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "model/ids.h"
 #include "record/batch_header.h"
 #include "storage/fs.h"
+#include "storage/leader_epochs.h"
 #include "storage/segment.h"
 
 namespace weir::storage {
@@ -104,17 +106,26 @@ class LogView {
   std::vector<std::shared_ptr<Segment>> segments_;  // ascending, the last one is active
 };
 
+// A small file that is replaced as a whole.
+struct ReplacedFile {
+  Path path;
+  Bytes content;
+};
+
 // What one round of fdatasync must cover. Made by the owner, run on a helper, handed back to the owner.
 struct FlushJob {
   std::vector<std::shared_ptr<Segment>> segments;  // with bytes that are not durable, the active one last
   std::vector<std::shared_ptr<Segment>> finished;  // sealed, written and indexed: trimmed, their indexes synced
+  std::vector<ReplacedFile> files;                 // what goes with those bytes; replaced for good, in this order
+  mutable bool files_left = false;                 // there was no room for them; the bytes don't depend on them
   std::vector<Path> directories;                   // with names that are not durable; synced after the files
   Offset end;                                      // log_end when the job was made
   std::uint64_t end_position = 0;                  // of `end` in the last of `segments`
   FileSystem* fs = nullptr;
 };
 
-// Runs a job's system calls: files first, then directories. Helpers only; touches nothing but files.
+// Runs a job's system calls: segments first, then small files, then directories. Helpers only; touches nothing but
+// files.
 [[nodiscard]] Result<void> run_flush(const FlushJob& job);
 
 struct LogOpenOptions {
@@ -124,6 +135,7 @@ struct LogOpenOptions {
   // Weir wrote here last. False: Apache Kafka may have, which syncs no index, so that the recovery point alone is the
   // durable floor, and whose compaction leaves gaps between segments above it.
   bool last_written_by_weir = true;
+  std::atomic<std::uint64_t>* scanned_bytes = nullptr;  // grows as checksums are read; null: nobody looks
 };
 
 // [first, end)
@@ -133,9 +145,12 @@ struct OffsetRange {
 };
 
 struct RecoveryReport {
+  // From the segment that begins here on nothing was taken on trust: what is derived from it is to be derived again.
+  std::optional<Offset> rebuilt_from;
   std::uint64_t scanned_bytes = 0;
   std::uint64_t truncated_bytes = 0;
-  std::vector<OffsetRange> damaged;  // below the durable floor and unreadable: fenced, reads answer kCorrupt
+  std::uint64_t set_aside_bytes = 0;  // in segments that a checkpoint wants gone: kept under other names
+  std::vector<OffsetRange> damaged;   // below the durable floor and unreadable: fenced, reads answer kCorrupt
 };
 
 class Log {
@@ -176,6 +191,13 @@ class Log {
   [[nodiscard]] Offset flushed_end() const { return flushed_end_; }
   // What the recovery-point checkpoint shall say: everything below is durable, the indexes of its segments too.
   [[nodiscard]] Offset recovery_point() const;
+  // Where the segment begins that appends go to.
+  [[nodiscard]] Offset active_base() const { return active().base_offset(); }
+  // The leader epochs of the batches in it.
+  [[nodiscard]] const LeaderEpochs& epochs() const { return epochs_; }
+  // The next flush replaces the file of that name in the log's directory with `content`, once everything appended by
+  // now is durable. Caches only: a crash may come before it.
+  void replace_file(std::string_view name, Bytes content);
   // Why every call fails, or null.
   [[nodiscard]] const Error* fence() const { return fence_ ? &*fence_ : nullptr; }
   // Fences the log from outside: what it lies on can't be trusted any more.
@@ -207,6 +229,10 @@ class Log {
   [[nodiscard]] Result<void> check_usable() const;
   void publish_view();
   void add_unsynced_directory(const Path& directory);
+  // Files of a job that have to be replaced by the next one, unless a newer content waits already.
+  void put_back(const std::vector<ReplacedFile>& files);
+  Result<void> settle_epochs(LeaderEpochs found, bool known, bool on_disk, bool clean);
+  [[nodiscard]] Result<LeaderEpochs> gather_epochs() const;
 
   FileSystem& fs_;
   const Clock& clock_;
@@ -222,6 +248,8 @@ class Log {
   std::vector<std::shared_ptr<Segment>> sealed_;    // complete, their final index entries not yet written
   std::vector<std::shared_ptr<Segment>> finished_;  // after that: to be trimmed, their indexes synced by the next job
   std::vector<Path> unsynced_directories_;
+  std::vector<ReplacedFile> files_;  // for the next flush
+  LeaderEpochs epochs_;
   bool flushing_ = false;
   bool reserving_allowed_ = true;  // until the volume is full or can't
   bool closed_ = false;

@@ -35,6 +35,13 @@ Result<void> create_with_parents(FileSystem& fs, const Path& path) {
   return fs.sync_directory(parent);
 }
 
+std::string_view repair_of(std::string_view checkpoint) {
+  if (checkpoint == kLogStartFile) {
+    return "to repair: put it right, or remove the file, and each log starts at its first segment again";
+  }
+  return "to repair: remove the file, and each log is checked from its start";
+}
+
 std::optional<TopicPartition> parse_partition_name(std::string_view name) {
   const auto dash = name.rfind('-');
   if (dash == std::string_view::npos) return std::nullopt;
@@ -104,7 +111,9 @@ Result<OffsetCheckpoint> LogDirectory::read_checkpoint(std::string_view file) co
   const auto at = path_ / file;
   WEIR_TRY_ASSIGN(text, read_text(fs_, at, kCheckpointBytesMax));
   if (!text) return OffsetCheckpoint{};
-  return parse_checkpoint(*text, at.native());
+  auto offsets = parse_checkpoint(*text, at.native());
+  if (!offsets) offsets.error().context += fmt::format("; {}", repair_of(file));
+  return offsets;
 }
 
 Result<void> LogDirectory::write_checkpoint(std::string_view file, const OffsetCheckpoint& offsets) {
@@ -135,7 +144,9 @@ Result<std::optional<Uuid>> LogDirectory::read_partition_metadata(const TopicPar
   const auto file = partition_path(of) / kPartitionMetadataFile;
   WEIR_TRY_ASSIGN(text, read_text(fs_, file, kSmallFileBytesMax));
   if (!text) return std::nullopt;
-  return parse_partition_metadata(*text, file.native());
+  auto id = parse_partition_metadata(*text, file.native());
+  if (!id) id.error().context += "; to repair: put it right, or remove the file if the directory is this topic's";
+  return id;
 }
 
 Result<Path> LogDirectory::mark_deleted(const TopicPartition& of) {

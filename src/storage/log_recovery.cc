@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "storage/batch_walker.h"
 #include "storage/header_walk.h"
+#include "storage/producer_snapshot.h"
 #include "storage/segment_names.h"
 #include "storage/segment_scan.h"
+#include "storage/text_formats.h"
 
 namespace weir::storage {
 namespace {
@@ -23,6 +25,7 @@ constexpr std::size_t kWindowBytes = 64 * kKiB;
 constexpr std::size_t kChecksumBufferBytes = 256 * kKiB;
 // An index that stops this far before its segment does has lost entries, whatever the interval was.
 constexpr std::uint64_t kUnindexedBytesMax = kMiB;
+constexpr std::uint64_t kEpochFileBytesMax = 16 * kMiB;
 // Segments kept open from the first look to the last: of a log with more, the others are opened twice.
 constexpr std::size_t kSegmentsKeptOpen = 16;
 
@@ -54,6 +57,7 @@ class Recovery {
   Result<void> clear_leftovers();
   Result<void> finish_swaps(const std::set<std::string>& names);
   Result<void> open_segments();
+  Result<void> read_epochs();
   Result<std::optional<OffsetIndexEntry>> last_entry_of(const Found& segment);
   Result<void> find_floor();
   Result<File*> file_of(Found& segment);
@@ -80,6 +84,7 @@ class Recovery {
   template <class Entry>
   Result<void> write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries);
   Result<void> remove_segment_files(Offset base);
+  Result<void> set_aside(const Found& segment);
   Result<void> start_empty_at(Offset base);
   Result<RecoveredLog> settle_names();
   [[nodiscard]] Path path_of(Offset base, std::string_view suffix) const {
@@ -101,6 +106,8 @@ class Recovery {
   std::size_t kept_count_ = 0;              // segments before the cut
   std::optional<Offset> empty_segment_at_;  // to be created behind damage
   bool names_changed_ = false;
+  std::optional<LeaderEpochs> epochs_;  // from the file, later from the tail that was scanned; none: not to be trusted
+  std::vector<EpochStart> epochs_in_file_;
   std::vector<Path> unsynced_directories_;
   Bytes checksum_buffer_ = Bytes(kChecksumBufferBytes);
 };
@@ -164,10 +171,12 @@ Result<void> Recovery::clear_leftovers() {
   for (auto it = names.begin(); it != names.end();) {
     const auto& name = *it;
     const bool superseded = name.ends_with(kSwapSuffix) && name.substr(0, 20) >= lowest_cleaned;
-    const auto index_part = name.ends_with(kTemporarySuffix) ? name.substr(0, name.size() - 4) : std::string();
-    const bool half_index = parse_segment_file_name(index_part, kOffsetIndexSuffix).has_value() ||
-                            parse_segment_file_name(index_part, kTimeIndexSuffix).has_value();
-    if (superseded || half_index || name.ends_with(kDeletedSuffix) || name.ends_with(kCleanedSuffix)) {
+    const auto unfinished = name.ends_with(kTemporarySuffix) ? name.substr(0, name.size() - 4) : std::string();
+    const bool half_written = parse_segment_file_name(unfinished, kOffsetIndexSuffix).has_value() ||
+                              parse_segment_file_name(unfinished, kTimeIndexSuffix).has_value() ||
+                              parse_segment_file_name(unfinished, kProducerSnapshotSuffix).has_value() ||
+                              parse_producer_windows_name(unfinished).has_value();
+    if (superseded || half_written || name.ends_with(kDeletedSuffix) || name.ends_with(kCleanedSuffix)) {
       WEIR_TRY(fs_.unlink(directory_ / name));
       names_changed_ = true;
       it = names.erase(it);
@@ -225,6 +234,23 @@ Result<void> Recovery::open_segments() {
   return {};
 }
 
+Result<void> Recovery::read_epochs() {
+  const auto path = directory_ / kLeaderEpochFile;
+  auto text = read_whole_file(fs_, path, kEpochFileBytesMax);
+  if (!text && text.error().code == Errc::kNotFound) return {};
+  if (!text) return std::unexpected(std::move(text).error());
+  auto epochs = parse_leader_epochs(as_text(*text), path.native());
+  if (!epochs) {
+    log_warn("{}: gathered from the log again", epochs.error().context);
+    return {};
+  }
+  epochs_in_file_ = epochs->starts();
+  // At or above the floor the log itself says what they are.
+  epochs->cut(Offset{0}, floor_);
+  epochs_ = *std::move(epochs);
+  return {};
+}
+
 Result<std::optional<OffsetIndexEntry>> Recovery::last_entry_of(const Found& segment) {
   auto index = fs_.open(path_of(segment.base, kOffsetIndexSuffix), OpenMode::kRead);
   if (!index && index.error().code == Errc::kNotFound) return std::nullopt;
@@ -240,6 +266,7 @@ Result<void> Recovery::find_floor() {
     auto& segment = found_[i];
     if (i + 1 != found_.size() && next_base(i) <= options_.recovery_point) break;
     segment.rebuild_index = true;
+    report_.rebuilt_from = segment.base;
     if (i + 1 != found_.size() && next_base(i) <= floor_) continue;
     segment.scanned = true;
     WEIR_TRY_ASSIGN(file, file_of(segment));
@@ -263,7 +290,8 @@ HeaderWalk::Surroundings Recovery::surroundings(std::size_t index) const {
           .end_position = segment.size_bytes,
           .end = next_base(index),
           .boundary = options_.clean ? options_.recovery_point : floor_,
-          .floor = floor_};
+          .floor = floor_,
+          .epochs = epochs_ ? &*epochs_ : nullptr};
 }
 
 void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchHeader& header) {
@@ -274,6 +302,7 @@ void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchH
     tail.max_timestamp_offset = header.last_offset();
   }
   segment.index.add(position, header);
+  if (epochs_ && header.base_offset >= floor_) epochs_->note(header.leader_epoch, header.base_offset);
   expected_ = header.next_offset();
 }
 
@@ -359,6 +388,7 @@ Result<bool> Recovery::walk_unindexed(std::size_t index, const BatchPosition& st
     if (is_long) return false;
     walk.pass();
   }
+  if (walk.epochs_disagree()) epochs_.reset();
   if (const auto& last = segment.content.last_time_entry) {
     tail.max_timestamp_ms = last->timestamp_ms;
     tail.max_timestamp_offset = segment.base + last->relative_offset;
@@ -403,8 +433,13 @@ Result<void> Recovery::step_over(std::size_t index) {
   auto& segment = found_[index];
   WEIR_TRY_ASSIGN(file, file_of(segment));
   HeaderWalk walk(*file, surroundings(index), {0, segment.base});
+  std::uint64_t told_bytes = 0;
   for (;;) {
     WEIR_TRY_ASSIGN(kind, walk.look());
+    if (options_.scanned_bytes != nullptr) {
+      options_.scanned_bytes->fetch_add(walk.scanned_bytes() - told_bytes, std::memory_order_relaxed);
+      told_bytes = walk.scanned_bytes();
+    }
     if (kind == HeaderWalk::Kind::kEnd) break;
     if (kind == HeaderWalk::Kind::kBad) {
       cut_segment_ = index;
@@ -419,6 +454,7 @@ Result<void> Recovery::step_over(std::size_t index) {
     walk.pass();
   }
   report_.scanned_bytes += walk.scanned_bytes();
+  if (walk.epochs_disagree()) epochs_.reset();
   segment.content.tail.size_bytes = walk.position();
   segment.content.tail.next_offset = expected_;
   return {};
@@ -431,6 +467,23 @@ Result<void> Recovery::remove_segment_files(Offset base) {
   }
   names_changed_ = true;
   return {};
+}
+
+// The indexes can be rebuilt from it, and go.
+Result<void> Recovery::set_aside(const Found& segment) {
+  const auto path = path_of(segment.base, kLogSuffix);
+  for (int attempt = 1;; ++attempt) {
+    auto aside = path;
+    aside += kAsideSuffix;
+    if (attempt > 1) aside += fmt::format(".{}", attempt);
+    WEIR_TRY_ASSIGN(taken, fs_.exists(aside));
+    if (taken) continue;
+    WEIR_TRY(fs_.rename(path, aside));
+    names_changed_ = true;
+    report_.set_aside_bytes += segment.size_bytes;
+    log_error("{}: {} bytes set aside as {}", directory_.native(), segment.size_bytes, aside.filename().native());
+    return remove_segment_files(segment.base);
+  }
 }
 
 // Later segments go first and for good: cut before, a rerun must find the same bad batch, not a shorter log that these
@@ -570,6 +623,7 @@ Result<RecoveredLog> Recovery::run() {
   WEIR_TRY(clear_leftovers());
   WEIR_TRY(open_segments());
   WEIR_TRY(find_floor());
+  WEIR_TRY(read_epochs());
   kept_count_ = found_.size();
   if (!found_.empty()) expected_ = found_.front().base;
   for (std::size_t i = 0; i < kept_count_; ++i) {
@@ -596,9 +650,10 @@ Result<RecoveredLog> Recovery::run() {
 // What the log starts with and the names in its directory.
 Result<RecoveredLog> Recovery::settle_names() {
   if (!found_.empty() && expected_ < options_.log_start) {
-    log_warn("{}: its end {} is below its start {}; everything in it was deleted before", directory_.native(),
-             expected_.value(), options_.log_start.value());
-    for (auto i = found_.size(); i-- > 0;) WEIR_TRY(remove_segment_files(found_[i].base));
+    // All of it was deleted before, if the checkpoint is right; nothing goes because a state file says so.
+    log_error("{}: its end {} is below the start that log-start-offset-checkpoint names, {}", directory_.native(),
+              expected_.value(), options_.log_start.value());
+    for (const auto& segment : found_) WEIR_TRY(set_aside(segment));
     found_.clear();
     empty_segment_at_.reset();
   }
@@ -612,6 +667,13 @@ Result<RecoveredLog> Recovery::settle_names() {
 
   RecoveredLog log;
   log.log_start = std::max(options_.log_start, found_.front().base);
+  const bool has_batches = log.log_start < expected_;
+  if (epochs_) epochs_->cut(log.log_start, expected_);
+  const bool covered =
+      !has_batches || (epochs_ && !epochs_->starts().empty() && epochs_->starts().front().start <= log.log_start);
+  log.epochs_known = covered;
+  if (covered && epochs_) log.epochs = *std::move(epochs_);
+  log.epochs_on_disk = log.epochs.starts() == epochs_in_file_;
   log.report = std::move(report_);
   log.unsynced_directories = std::move(unsynced_directories_);
   for (auto& segment : found_) {

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "storage/fs.h"
+#include "storage/leader_epochs.h"
 #include "storage/log.h"
 #include "storage/segment.h"
 
@@ -26,6 +27,9 @@ struct RecoveredSegment {
 struct RecoveredLog {
   std::vector<RecoveredSegment> segments;  // ascending, at least one
   Offset log_start;
+  LeaderEpochs epochs;
+  bool epochs_known = false;    // false: they have to be gathered from the log
+  bool epochs_on_disk = false;  // the file says the same
   RecoveryReport report;
   std::vector<Path> unsynced_directories;  // with names of empty files; no batch depends on them yet
 };

@@ -41,6 +41,7 @@ Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, Segm
     : fs_(fs),
       base_offset_(base_offset),
       path_(path_in(directory, base_offset, kLogSuffix)),
+      epochs_(std::move(content.epochs)),
       created_ms_(created_ms),
       jitter_ms_(jitter_ms),
       tail_(content.tail),
@@ -231,8 +232,9 @@ Result<Offset> Segment::prove(Offset from, std::uint64_t size_bytes, ReadMode mo
     WEIR_TRY_ASSIGN(start, proof_start(*file, from));
     proved.begin = start;
   }
-  HeaderWalk walk(*file, {.segment_base = base_offset_, .end_position = limit.position, .end = limit.offset},
-                  proved.begin);
+  const HeaderWalk::Surroundings around{
+      .segment_base = base_offset_, .end_position = limit.position, .end = limit.offset, .epochs = epochs_.get()};
+  HeaderWalk walk(*file, around, proved.begin);
   std::vector<DamagedRange> damage;
   while (!from_position || walk.position() < *from_position + wanted) {
     WEIR_TRY_ASSIGN(kind, walk.look());

@@ -64,6 +64,7 @@ struct SegmentContent {
   std::vector<DamagedRange> damage;  // ascending
   // Where the stepping over began: the batches before this place are not proved. At position 0: all are.
   BatchPosition unproved_end;
+  std::shared_ptr<const LeaderEpochs> epochs;  // of those batches; null: not known
 };
 
 class Segment {
@@ -170,6 +171,7 @@ class Segment {
   FileSystem& fs_;
   const Offset base_offset_;
   const Path path_;
+  const std::shared_ptr<const LeaderEpochs> epochs_;  // what they were when the log was opened; null: not known
   const std::int64_t created_ms_;
   const std::int64_t jitter_ms_;
 

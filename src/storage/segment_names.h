@@ -19,6 +19,8 @@ inline constexpr std::string_view kDeletedSuffix = ".deleted";
 inline constexpr std::string_view kCleanedSuffix = ".cleaned";
 inline constexpr std::string_view kSwapSuffix = ".swap";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
+// After one of the above: kept for somebody to look at. Neither Kafka nor any start of ours touches such a file.
+inline constexpr std::string_view kAsideSuffix = ".aside";
 
 [[nodiscard]] std::string segment_file_name(Offset base_offset, std::string_view suffix);
 

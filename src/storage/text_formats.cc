@@ -230,6 +230,40 @@ std::string format_partition_metadata(const Uuid& topic_id) {
   return fmt::format("version: 0\ntopic_id: {}", topic_id.to_string());
 }
 
+Result<LeaderEpochs> parse_leader_epochs(std::string_view text, std::string_view name) {
+  if (text.empty()) return LeaderEpochs();
+  Lines lines(text, name);
+  if (lines.next() != "0") return lines.bad("the version is not 0");
+  const auto count = parse_number<std::int32_t>(lines.next());
+  if (!count || *count < 0) return lines.bad("no number of entries");
+  std::vector<EpochStart> starts;
+  for (std::int32_t i = 0; i < *count; ++i) {
+    if (lines.at_end()) return lines.bad(fmt::format("{} entries promised, {} found", *count, i));
+    const auto words = split_at_blanks(lines.next());
+    if (words.size() != 2) return lines.bad("not \"epoch start_offset\"");
+    const auto epoch = parse_number<std::int32_t>(words[0]);
+    const auto start = parse_number<std::int64_t>(words[1]);
+    if (!epoch || *epoch < 0) return lines.bad("no epoch");
+    if (!start || *start < 0) return lines.bad("no offset");
+    const EpochStart entry{LeaderEpoch{*epoch}, Offset{*start}};
+    if (!starts.empty() && (entry.epoch <= starts.back().epoch || entry.start <= starts.back().start)) {
+      return lines.bad("below the entry before it");
+    }
+    starts.push_back(entry);
+  }
+  if (lines.at_end()) return LeaderEpochs(std::move(starts));
+  lines.next();
+  return lines.bad(fmt::format("more than the {} entries promised", *count));
+}
+
+std::string format_leader_epochs(const LeaderEpochs& epochs) {
+  auto text = fmt::format("0\n{}\n", epochs.starts().size());
+  for (const auto& [epoch, start] : epochs.starts()) {
+    fmt::format_to(std::back_inserter(text), "{} {}\n", epoch.value(), start.value());
+  }
+  return text;
+}
+
 std::string format_clean_marker(std::int64_t broker_epoch) {
   return fmt::format(R"({{"version":0,"brokerEpoch":{}}})", broker_epoch);
 }

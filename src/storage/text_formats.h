@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "model/ids.h"
 #include "model/uuid.h"
+#include "storage/leader_epochs.h"
 
 namespace weir::storage {
 
@@ -35,6 +36,11 @@ using OffsetCheckpoint = std::map<TopicPartition, Offset>;
 
 [[nodiscard]] Result<Uuid> parse_partition_metadata(std::string_view text, std::string_view name);
 [[nodiscard]] std::string format_partition_metadata(const Uuid& topic_id);
+
+// `0`, the number of entries, then `epoch start_offset` a line. An empty text is no epochs: Kafka leaves one behind for
+// a log that was never written to.
+[[nodiscard]] Result<LeaderEpochs> parse_leader_epochs(std::string_view text, std::string_view name);
+[[nodiscard]] std::string format_leader_epochs(const LeaderEpochs& epochs);
 
 [[nodiscard]] std::string format_clean_marker(std::int64_t broker_epoch);
 

@@ -83,7 +83,8 @@ TEST_P(LogDirectories, AMalformedCheckpointNamesFileAndLine) {
   put(path() / kLogStartFile, as_bytes("0\n1\na zero 5\n"));
   const auto read = directory->read_checkpoint(kLogStartFile);
   ASSERT_EQ(code_of(read), Errc::kCorrupt);
-  EXPECT_EQ(read.error().context, (path() / kLogStartFile).string() + ":3: no partition number");
+  const auto& why = read.error().context;
+  EXPECT_TRUE(why.starts_with((path() / kLogStartFile).string() + ":3: no partition number; to repair: ")) << why;
 }
 
 TEST_P(LogDirectories, ListPartitionsByTheirNames) {

@@ -32,6 +32,12 @@ class Recoveries : public StorageTest {
     ASSERT_OK(value_of(fs().open(path, OpenMode::kReadWrite))->truncate(size));
   }
   Offset base_of_segment(std::size_t index) { return driver_.log().view()->segments()[index]->base_offset(); }
+  // Of segments, whatever is there besides.
+  std::vector<std::string> segment_files() {
+    auto names = names_in(driver_.directory());
+    std::erase_if(names, [](const std::string& name) { return name[0] < '0' || name[0] > '9'; });
+    return names;
+  }
   std::vector<Offset> visited() {
     std::vector<Offset> offsets;
     EXPECT_OK(driver_.log().view()->visit_headers(driver_.log().log_start(), driver_.log().log_end(),
@@ -116,7 +122,7 @@ TEST_P(Recoveries, EndTheLogAtTheFirstBadBatchWhateverFollows) {
   ASSERT_OK(driver_.open());
   EXPECT_EQ(driver_.log().log_end(), base);
   EXPECT_EQ(read_all(), driver_.expected(Offset{0}, base));
-  for (const auto& name : names_in(driver_.directory())) EXPECT_LE(std::stoll(name), base.value());
+  for (const auto& name : segment_files()) EXPECT_LE(std::stoll(name), base.value());
   EXPECT_GT(driver_.log().recovery().truncated_bytes, 5000U);
   append_batches(3);
   EXPECT_EQ(driver_.log().log_end(), base + 6);
@@ -131,7 +137,7 @@ TEST_P(Recoveries, ALaterSegmentDoesNotContinueALostTail) {
   truncate(driver_.file(0, ".log"), cut);
   ASSERT_OK(driver_.open());
   EXPECT_EQ(driver_.log().log_end(), second - 4);
-  EXPECT_EQ(names_in(driver_.directory()).size(), 3U);
+  EXPECT_EQ(segment_files().size(), 3U);
 }
 
 TEST_P(Recoveries, InAKafkaDirectorySegmentsMayLeaveGaps) {
@@ -323,7 +329,7 @@ TEST_P(Recoveries, LeftoversOfCutOffWorkAreCleared) {
     put(driver_.directory() / name, as_bytes("leftover"));
   }
   // Not ours to judge.
-  for (const auto* name : {"partition.metadata", "leader-epoch-checkpoint", "00000000000000000080.snapshot", "notes"}) {
+  for (const auto* name : {"partition.metadata", "00000000000000000080.snapshot", "notes"}) {
     put(driver_.directory() / name, as_bytes("kept"));
   }
   LogOpenOptions options;
@@ -381,7 +387,20 @@ TEST_P(Recoveries, ALogBelowItsStartBeginsAnewThere) {
   ASSERT_OK(driver_.open(options));
   EXPECT_EQ(driver_.log().log_start(), Offset{1000});
   EXPECT_EQ(driver_.log().log_end(), Offset{1000});
-  EXPECT_EQ(names_in(driver_.directory()), (std::vector<std::string>{"00000000000000001000.log"}));
+  EXPECT_EQ(segment_files(), (std::vector<std::string>{"00000000000000000000.log.aside", "00000000000000001000.log"}));
+  EXPECT_EQ(content(driver_.file(0, ".log.aside")), driver_.expected(Offset{0}, Offset{10}));
+  EXPECT_EQ(driver_.log().recovery().set_aside_bytes, content(driver_.file(0, ".log.aside")).size());
+  // Nothing takes it away, and a second one gets a name of its own.
+  for (const bool clean : {true, false}) {
+    options.clean = clean;
+    ASSERT_OK(driver_.open(options));
+    EXPECT_EQ(segment_files().front(), "00000000000000000000.log.aside");
+  }
+  put(driver_.file(0, ".log"), driver_.expected(Offset{0}, Offset{4}));
+  ASSERT_OK(fs().unlink(driver_.file(1000, ".log")));
+  ASSERT_OK(driver_.open(options));
+  EXPECT_EQ(content(driver_.file(0, ".log.aside")), driver_.expected(Offset{0}, Offset{10}));
+  EXPECT_EQ(content(driver_.file(0, ".log.aside.2")), driver_.expected(Offset{0}, Offset{4}));
 }
 
 TEST_P(Recoveries, ARollContinuesAfterRecovery) {

@@ -390,8 +390,9 @@ TEST_P(Logs, CloseMakesEverythingDurableAndRefusesMore) {
   EXPECT_EQ(driver.log().flushed_end(), Offset{3});
   EXPECT_EQ(code_of(driver.append()), Errc::kClosed);
   EXPECT_OK(driver.log().close());
-  EXPECT_EQ(names_in(directory()), (std::vector<std::string>{"00000000000000000000.index", "00000000000000000000.log",
-                                                             "00000000000000000000.timeindex"}));
+  EXPECT_EQ(names_in(directory()),
+            (std::vector<std::string>{"00000000000000000000.index", "00000000000000000000.log",
+                                      "00000000000000000000.timeindex", "leader-epoch-checkpoint"}));
   if (on_memory()) {
     auto image = memory().after_power_cut(test::PowerCut::kDrop, 1);
     EXPECT_EQ(value_of(read_whole_file(*image, driver.file(0, ".timeindex"), kMiB)).size(), 12U);
