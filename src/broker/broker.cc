@@ -42,10 +42,10 @@ Result<void> Broker::open_directory() {
   const NodeId node_id{config_.settings.node_id};
   if (!identity) return make_identity(node_id);
   if (identity->node_id != node_id) {
-    return fail(Errc::kInvalidArgument,
-                fmt::format("{}: belongs to node.id {}, this broker is configured as {}; set node.id or point log.dirs "
-                            "elsewhere",
-                            directory_->path().string(), identity->node_id, node_id));
+    return fail(Errc::kInvalidArgument, fmt::format("{}/meta.properties: it belongs to node.id {}, this broker is "
+                                                    "configured as {}; set node.id or point log.dirs "
+                                                    "elsewhere",
+                                                    directory_->path().string(), identity->node_id, node_id));
   }
   identity_ = *std::move(identity);
   // Kafka before 3.7 gave none. Written by start(), when the rest of the directory has proved to be readable.
@@ -217,6 +217,7 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
                                                             .node_id = identity_.node_id});
   static_cast<void>(age_clock_ms());  // jumps are told by what it was at the start
   tasks_.start("checkpoints", keep_checkpoints());
+  has_started_ = true;
   tasks_.start("retention", keep_retention());
   co_return Result<void>{};
 }
@@ -303,6 +304,7 @@ std::int64_t Broker::broker_epoch() const {
 
 std::vector<std::string> Broker::unready_reasons() const {
   std::vector<std::string> reasons;
+  if (!has_started_) reasons.push_back("starting: " + partitions_->opening_progress());
   if (failed_.load(std::memory_order_acquire)) reasons.emplace_back(failure_reason_);
   for (const auto& [name, failure] : partitions_->failures()) {
     if (failure.dir == nullptr || failure.dir->is_offline()) continue;  // one directory less is no reason to go away

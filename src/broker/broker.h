@@ -60,7 +60,7 @@ class Broker {
   // Called on shard 0 when the broker can't go on (its metadata can't be written any more).
   void on_failure(std::function<void(const Error&)> listener);
 
-  // Shard 0, after start(): why the broker should not get traffic; empty: it should.
+  // Shard 0: why the broker should not get traffic; empty: it should.
   [[nodiscard]] std::vector<std::string> unready_reasons() const;
   [[nodiscard]] std::size_t partition_count() const { return partitions_->map()->partition_count(); }
   [[nodiscard]] const std::string& cluster_id() const { return identity_.cluster_id; }
@@ -109,6 +109,7 @@ class Broker {
   replica::SteadiedClock steadied_clock_;
   bool reported_clock_ahead_ = false;
   std::set<std::shared_ptr<OneShot<bool>>> sleepers_;  // the background tasks between two rounds
+  bool has_started_ = false;
   bool is_stopping_ = false;
   TaskGroup tasks_;
 };

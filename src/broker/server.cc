@@ -108,9 +108,10 @@ boost::asio::awaitable<Result<void>> Server::start() {
   const auto address = advertised();
   std::vector<metadata::Endpoint> endpoints{
       {.name = config_.listeners.front().name, .host = address.host, .port = address.port}};
+  // HTTP first: a long recovery can be watched there.
+  if (auto opened = open_http(); !opened) co_return opened;
   auto started = co_await broker_->start(std::move(endpoints));
   if (!started) co_return started;
-  if (auto opened = open_http(); !opened) co_return opened;
   co_return open_listener();
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "storage/segment_names.h"
 
 namespace weir::replica {
 
@@ -17,7 +18,7 @@ ErrorCode to_error_code(const Error& error) {
 }
 
 Partition::Partition(Shard& owner, const Clock& clock, LogDir& log_dir, Identity identity, LeaderEpoch leader_epoch,
-                     PartitionRules rules, std::unique_ptr<storage::Log> log, ProducerStates producers)
+                     PartitionRules rules, std::unique_ptr<storage::Log> log, RestoredProducers producers)
     : owner_(owner),
       clock_(clock),
       log_dir_(log_dir),
@@ -27,7 +28,8 @@ Partition::Partition(Shard& owner, const Clock& clock, LogDir& log_dir, Identity
       log_end_(log->log_end().value()),
       rules_(std::move(rules)),
       log_(std::move(log)),
-      producers_(std::move(producers)) {}
+      producers_(std::move(producers.states)),
+      newest_snapshot_(producers.newest_snapshot) {}
 
 AppendOutcome Partition::failed(ErrorCode error) const {
   return {.error = error};
@@ -57,6 +59,7 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   header.base_offset = log_->log_end();
   header.leader_epoch = leader_epoch_;
   record::stamp_batch(valid->bytes, header.base_offset, header.leader_epoch);
+  const auto segment_before = log_->active_base();
   if (const auto written = log_->append(valid->bytes, header); !written) {
     log_warn("{}-{}: append failed: {}", identity_.name.topic, identity_.name.partition, to_string(written.error()));
     const auto error = to_error_code(written.error());
@@ -66,6 +69,7 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
     }
     return failed(error);
   }
+  if (log_->active_base() != segment_before) leave_snapshot_at_roll();
   producers_.remember(header, now_ms);
   log_end_.store(header.next_offset().value(), std::memory_order_release);
   if (!rules_.ack_needs_flush) advance_high_watermark();
@@ -76,6 +80,14 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
           .end = header.next_offset(),
           .log_append_time_ms = broker_time ? valid->max_timestamp_ms : kNoTimestamp,
           .log_start = log_->log_start()};
+}
+
+void Partition::leave_snapshot_at_roll() {
+  const auto base = log_->active_base();
+  auto content = storage::format_producers(producers_.memories());
+  if (!content.windows.empty()) log_->replace_file(storage::producer_windows_name(base), std::move(content.windows));
+  log_->replace_file(storage::segment_file_name(base, storage::kProducerSnapshotSuffix), std::move(content.snapshot));
+  newest_snapshot_ = base;
 }
 
 std::optional<AppendOutcome> Partition::decide_sequence(const record::BatchHeader& header) const {
@@ -125,8 +137,10 @@ void Partition::apply_retention(std::int64_t now_ms) {
 std::vector<std::shared_ptr<storage::Segment>> Partition::settle_start(Offset start) {
   if (is_closed()) return {};
   const auto before = log_->log_start();
+  const auto segment_before = log_->active_base();
   auto gone = log_->advance_start(start);
   if (log_->fence() != nullptr) log_dir_.fail(*log_->fence());
+  if (log_->active_base() != segment_before) leave_snapshot_at_roll();
   if (log_->log_start() > before) {
     log_info("{}-{}: the log starts at {} now, {} segments go", identity_.name.topic, identity_.name.partition,
              log_->log_start().value(), gone.size());
@@ -202,8 +216,9 @@ ErrorCode Partition::reason_closed() const {
   return log_->fence() != nullptr ? ErrorCode::kKafkaStorageError : ErrorCode::kNotLeaderOrFollower;
 }
 
-Result<void> Partition::close_log() {
-  return log_->close();
+Result<void> Partition::close_log(storage::FileSystem& fs) {
+  WEIR_TRY(log_->close());
+  return leave_snapshot(fs, *log_, producers_, newest_snapshot_);
 }
 
 }  // namespace weir::replica

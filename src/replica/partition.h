@@ -23,6 +23,7 @@
 #include "model/uuid.h"
 #include "record/batch_validator.h"
 #include "replica/log_dir.h"
+#include "replica/producer_restore.h"
 #include "replica/producer_state.h"
 #include "storage/log.h"
 
@@ -58,9 +59,9 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
     Uuid topic_id;
   };
 
-  // `log` is recovered and durable up to its end; `producers` were rebuilt from it.
+  // `log` is recovered and durable up to its end; `producers` are what it tells.
   Partition(Shard& owner, const Clock& clock, LogDir& log_dir, Identity identity, LeaderEpoch leader_epoch,
-            PartitionRules rules, std::unique_ptr<storage::Log> log, ProducerStates producers);
+            PartitionRules rules, std::unique_ptr<storage::Log> log, RestoredProducers producers);
 
   // -- any thread --
   [[nodiscard]] Shard& owner() const { return owner_; }
@@ -107,8 +108,9 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   void close();
   // The same with KAFKA_STORAGE_ERROR: its directory is offline.
   void fail(const Error& why);
-  // After close(), with no flush running: a clean stop of the log. Blocks: helpers.
-  Result<void> close_log();
+  // After close(), with no flush running: a clean stop of the log, which leaves what is known of its producers beside
+  // it. `fs` is the log's. Blocks: helpers.
+  Result<void> close_log(storage::FileSystem& fs);
 
   // -- the commit loop --
   [[nodiscard]] bool needs_flush() const override { return log_->needs_flush(); }
@@ -121,6 +123,8 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   [[nodiscard]] AppendOutcome refused(record::BatchRefusal refusal) const;
   [[nodiscard]] AppendOutcome failed(ErrorCode error) const;
   [[nodiscard]] std::optional<AppendOutcome> decide_sequence(const record::BatchHeader& header) const;
+  // The log has rolled: what is known of the producers below the new segment goes to disk with the next flush.
+  void leave_snapshot_at_roll();
   void advance_high_watermark();
   void flush_again();
   void end_waits(ErrorCode error);
@@ -143,6 +147,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   PartitionRules rules_;
   std::unique_ptr<storage::Log> log_;
   ProducerStates producers_;
+  std::optional<Offset> newest_snapshot_;  // of them on disk, or on its way there
   Offset wanted_start_{0};
   std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
 };

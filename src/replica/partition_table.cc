@@ -59,7 +59,7 @@ struct PartitionTable::Opening {
   bool is_new = false;  // its directory did not exist before
   Result<void> outcome;
   std::unique_ptr<storage::Log> log;
-  ProducerStates producers;
+  RestoredProducers producers;
 };
 
 struct PartitionTable::Change {
@@ -129,9 +129,14 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
   auto found = co_await run_on_helper(ports_.helpers, home(), [this] { return read_directories(); });
   if (!found) co_return std::unexpected(std::move(found).error());
   on_disk_ = *std::move(found);
+  opened_ = make_one_shot<bool>(home());
+  TaskGroup telling(home());
+  telling.start("tell progress", tell_progress());
   is_starting_ = true;
   co_await apply(image);
   is_starting_ = false;
+  opened_->set(true);
+  co_await telling.wait_until_empty();
   // A deletion that was cut short may have left directories and entries behind.
   auto look_for_strays = [this, image] {
     set_strays_aside(*image);
@@ -160,6 +165,22 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
     log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
   }
   co_return Result<void>{};
+}
+
+boost::asio::awaitable<void> PartitionTable::tell_progress() {
+  constexpr Millis kInterval{3000};
+  for (;;) {
+    const auto done = co_await opened_->wait(ports_.clock.steady() + kInterval);
+    if (done) co_return;
+    opened_ = make_one_shot<bool>(home());  // one that timed out can't be set any more
+    log_info("starting: {}", opening_progress());
+  }
+}
+
+std::string PartitionTable::opening_progress() const {
+  return fmt::format("{} of {} partitions are open, {:.2f} GB of unclean tails read",
+                     logs_opened_.load(std::memory_order_relaxed), logs_to_open_.load(std::memory_order_relaxed),
+                     static_cast<double>(scanned_bytes_.load(std::memory_order_relaxed)) / 1e9);
 }
 
 void PartitionTable::set_strays_aside(const metadata::Image& known) const {
@@ -402,6 +423,8 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
 
 boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& openings) {
   if (openings.empty()) co_return;
+  logs_to_open_.store(openings.size(), std::memory_order_relaxed);
+  logs_opened_.store(0, std::memory_order_relaxed);
   const auto lanes =
       std::min(openings.size(), static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1)));
   std::vector<std::vector<Opening*>> shares(lanes);
@@ -425,7 +448,11 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
 
 boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> openings) {
   auto work = [this, held = std::move(openings)] {
-    for (auto* opening : held) opening->outcome = open_log(*opening);
+    for (auto* opening : held) {
+      opening->options.scanned_bytes = &scanned_bytes_;
+      opening->outcome = open_log(*opening);
+      logs_opened_.fetch_add(1, std::memory_order_relaxed);
+    }
     return true;
   };
   co_await run_on_helper(ports_.helpers, home(), std::move(work));
@@ -440,19 +467,29 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   opening.is_new = is_new;
   // Checkpoints go by name: what they say is of an earlier topic then.
   if (is_new) opening.options.recovery_point = opening.options.log_start = Offset{0};
-  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, opening.dir->files().partition_path(opening.name),
-                                opening.rules.log, opening.options);
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random,
+                                opening.dir->files().partition_path(opening.name), opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());
   opening.log = *std::move(log);
-  const auto view = opening.log->view();
-  WEIR_TRY(view->visit_headers(view->log_start(), opening.log->log_end(),
-                               [&opening](const record::BatchHeader& batch) -> Result<void> {
-                                 opening.producers.remember(batch, batch.max_timestamp);
-                                 return {};
-                               }));
-  opening.producers.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
+  auto producers = restore_producers(ports_.fs, *opening.log, opening.options.clean);
+  if (!producers) return std::unexpected(std::move(producers).error());
+  opening.producers = *std::move(producers);
+  opening.producers.states.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
   return {};
 }
+
+namespace {
+
+// One wrong character of an id's 22 changes at most this many bytes; ids drawn by chance differ in nearly all sixteen.
+constexpr std::size_t kDamagedIdBytesMax = 2;
+
+std::size_t differing_bytes(const Uuid& a, const Uuid& b) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < a.bytes.size(); ++i) count += a.bytes[i] != b.bytes[i] ? 1 : 0;
+  return count;
+}
+
+}  // namespace
 
 Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
   auto& directory = opening.dir->files();
@@ -461,6 +498,12 @@ Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
   if (exists) {
     WEIR_TRY_ASSIGN(id, directory.read_partition_metadata(opening.name));
     if (id == opening.topic_id) return false;
+    if (id.has_value() && differing_bytes(*id, opening.topic_id) <= kDamagedIdBytesMax) {
+      return fail(Errc::kCorrupt,
+                  fmt::format("{}/partition.metadata names topic {}, which is {} but for a character: to "
+                              "repair, write the latter into it",
+                              path.string(), *id, opening.topic_id));
+    }
     if (id.has_value()) {
       // A topic of the same name whose deletion was cut short, or metadata that is not this directory's.
       const auto aside = directory.set_aside(opening.name);
@@ -674,10 +717,10 @@ boost::asio::awaitable<void> PartitionTable::flush_all() {
 
 boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_ptr<Partition>> partitions,
                                                         Result<void>& outcome) {
-  auto close_all = [held = std::move(partitions)]() -> Result<void> {
+  auto close_all = [this, held = std::move(partitions)]() -> Result<void> {
     Result<void> first;
     for (const auto& partition : held) {
-      if (auto log_closed = partition->close_log(); !log_closed && first) first = std::move(log_closed);
+      if (auto log_closed = partition->close_log(ports_.fs); !log_closed && first) first = std::move(log_closed);
     }
     return first;
   };

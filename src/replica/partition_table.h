@@ -5,6 +5,7 @@
 // and when it could not be. A partition stays on its shard for life.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <deque>
@@ -101,7 +102,8 @@ class PartitionTable {
 
   // Home shard, once, before anything is served: opens the partitions of the first image, recovering what the last
   // stop left. Partition directories that no topic of the image claims are set aside: what is in them was somebody's
-  // once. An error: checkpoints that can't be read; nothing was changed.
+  // once. While it takes long it says in the log how far it is. An error: checkpoints that can't be read; nothing was
+  // changed.
   boost::asio::awaitable<Result<void>> open(std::shared_ptr<const metadata::Image> image);
 
   // Home shard: makes the partitions follow a newly published image, in the background.
@@ -126,6 +128,9 @@ class PartitionTable {
   // Home shard, at a clean stop: ends waits, finishes flushes, closes every log. The first failure, if any.
   boost::asio::awaitable<Result<void>> close();
 
+  // Any thread, during open(): how far it is, for people.
+  [[nodiscard]] std::string opening_progress() const;
+
   // Null: there is no such directory among those that were opened.
   [[nodiscard]] LogDir* find_dir(const Uuid& id) const;
   // Home shard. Whether a log of `dir` was never recovered: its next start must not be taken for one after a clean
@@ -142,6 +147,7 @@ class PartitionTable {
     Offset start;
   };
 
+  boost::asio::awaitable<void> tell_progress();
   boost::asio::awaitable<void> follow_to_the_newest();
   boost::asio::awaitable<void> apply(std::shared_ptr<const metadata::Image> image);
   [[nodiscard]] Change plan(const metadata::Image& image) const;
@@ -182,6 +188,11 @@ class PartitionTable {
   std::vector<std::unique_ptr<LogDir>> dirs_;
   Published<PartitionMap> map_;
 
+  // Counted on helpers while open() runs.
+  std::atomic<std::uint64_t> logs_to_open_{0};
+  std::atomic<std::uint64_t> logs_opened_{0};
+  std::atomic<std::uint64_t> scanned_bytes_{0};
+
   // The home shard's.
   std::shared_ptr<const metadata::Image> applied_;
   std::shared_ptr<const metadata::Image> next_;  // the newest image that has not been applied yet
@@ -195,6 +206,7 @@ class PartitionTable {
   std::map<TopicPartition, std::vector<LogDir*>> on_disk_;
   bool is_starting_ = false;
   Reaper reaper_;
+  std::shared_ptr<OneShot<bool>> opened_;  // what tell_progress() sleeps on; set when open() is done
   TaskGroup tasks_;
 };
 
