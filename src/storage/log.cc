@@ -224,7 +224,8 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
     WEIR_TRY(index_durable_segments());
   }
   if (auto opened = active().open_to_append(); !opened) {
-    if (opened.error().code == Errc::kTooManyFiles) return opened;
+    const auto code = opened.error().code;
+    if (code == Errc::kNoSpace || code == Errc::kTooManyFiles) return opened;
     return fence_with(std::move(opened).error());
   }
   if (auto cut = cut_remains(); !cut) return cut;

@@ -67,6 +67,11 @@ Result<std::shared_ptr<File>> Segment::log_file() const {
   return file_;
 }
 
+bool Segment::is_being_read() const {
+  const std::lock_guard lock(mutex_);
+  return file_.use_count() > 1;
+}
+
 std::vector<DamagedRange> Segment::damage() const {
   const std::lock_guard lock(mutex_);
   return damage_;
@@ -416,7 +421,7 @@ bool Segment::index_is_full(std::int64_t index_bytes_max) const {
 Result<void> Segment::open_to_append() {
   if (appended_file_ != nullptr) return {};
   WEIR_TRY_ASSIGN(file, log_file());
-  appended_file_ = std::move(file);
+  appended_file_ = file.get();
   return {};
 }
 

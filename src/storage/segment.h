@@ -97,7 +97,7 @@ class Segment {
   // The newest time index entry for an offset below `limit`.
   [[nodiscard]] Result<std::optional<TimeIndexEntry>> last_time_entry_below(Offset limit, ReadMode mode) const;
   // Whether somebody besides this segment holds the `.log`, an answer on its way out for one.
-  [[nodiscard]] bool is_being_read() const { return file_.use_count() > 1; }
+  [[nodiscard]] bool is_being_read() const;
   // Moves `walker` past a damaged range that starts where it stands.
   void pass_damage(BatchWalker& walker) const;
 
@@ -191,7 +191,7 @@ class Segment {
   mutable std::vector<DamagedRange> damage_;  // ascending
 
   // The owner's alone.
-  std::shared_ptr<File> appended_file_;
+  File* appended_file_ = nullptr;  // the open file_: no second reference, for is_being_read() counts them
   std::optional<std::int64_t> first_timestamp_ms_;
   std::int64_t bytes_since_index_entry_ = 0;
   std::uint64_t reserved_end_ = 0;
