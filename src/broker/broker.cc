@@ -12,9 +12,9 @@ namespace weir::broker {
 namespace {
 
 constexpr std::uint64_t kQuorumStateBytesMax = 64 * kKiB;
-constexpr Millis kSleepMax = std::chrono::hours{24 * 365};  // intervals may be set to "never"
 constexpr std::string_view kMetadataTopic = "__cluster_metadata";
 constexpr Uuid kMetadataTopicId{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+constexpr Millis kSleepMax = std::chrono::hours{24 * 365};  // intervals may be set to "never"
 
 }  // namespace
 
@@ -31,7 +31,11 @@ Result<std::unique_ptr<Broker>> Broker::open(const config::LoadedConfig& config,
   WEIR_TRY(broker->open_directory());
   WEIR_TRY(broker->open_further_directories());
   WEIR_TRY(broker->open_metadata());
-  for (const auto& dir : broker->log_dirs_) WEIR_TRY(dir.files.begin_changes());
+  for (const auto& [files, id] : broker->log_dirs_) {
+    const auto begun = files.begin_changes();
+    if (!begun && &files == broker->directory_.get()) return std::unexpected(begun.error());
+    if (!begun) broker->partitions_->find_dir(id)->fail(begun.error());
+  }
   return broker;
 }
 
@@ -54,6 +58,22 @@ Result<void> Broker::open_directory() {
     identity_.checked = false;
   }
   return {};
+}
+
+Result<void> Broker::make_identity(NodeId node_id) {
+  // Made before the metadata log on a first start, so its absence beside one is a loss.
+  WEIR_TRY_ASSIGN(has_metadata, ports_.fs.exists(directory_->path() / kMetadataDirectory));
+  if (has_metadata) {
+    return fail(Errc::kCorrupt,
+                fmt::format("{}/meta.properties: it is missing, and {} beside it belongs to a cluster; restore it from "
+                            "a copy of the directory",
+                            directory_->path().native(), kMetadataDirectory));
+  }
+  identity_ = {.cluster_id = Uuid::random(ports_.random).to_string(),
+               .node_id = node_id,
+               .directory_id = Uuid::random(ports_.random),
+               .checked = true};
+  return directory_->write_identity(identity_);
 }
 
 Result<void> Broker::open_further_directories() {
@@ -153,7 +173,9 @@ Result<void> Broker::open_metadata() {
     if (before != nullptr) partitions_->follow(after);  // the first image is opened by start()
   });
   WEIR_TRY_ASSIGN(quorum_state, read_quorum_state());
-  return controller_->load(quorum_state);
+  WEIR_TRY(controller_->load(quorum_state));
+  for (const auto& dir : log_dirs_) dir.files.look_at_stamp(controller_->last_log_epoch());
+  return {};
 }
 
 Result<std::optional<metadata::QuorumState>> Broker::read_quorum_state() const {
@@ -173,8 +195,30 @@ Result<void> Broker::write_state() const {
   if (!topic_id || *topic_id != kMetadataTopicId) {
     WEIR_TRY(directory_->write_partition_metadata(metadata, kMetadataTopicId));
   }
+  const auto quorum_state = controller_->next_quorum_state();
+  for (const auto& [files, id] : log_dirs_) {
+    if (!files.last_written_by_weir()) continue;
+    const auto stamped = files.write_stamp(quorum_state.leader_epoch);
+    if (!stamped && &files == directory_.get()) return stamped;
+    if (!stamped) partitions_->find_dir(id)->report(stamped.error());
+  }
   const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
-  return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(controller_->next_quorum_state())));
+  return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(quorum_state)));
+}
+
+boost::asio::awaitable<void> Broker::stamp_recovered_directories() {
+  std::vector<storage::LogDirectory*> recovered;
+  for (const auto& [files, id] : log_dirs_) {
+    const auto* dir = partitions_->find_dir(id);
+    if (files.last_written_by_weir() || dir->is_offline() || partitions_->has_unopened(*dir)) continue;
+    recovered.push_back(&files);
+  }
+  auto stamp = [recovered = std::move(recovered), epoch = images_.get()->epoch]() -> Result<void> {
+    for (auto* files : recovered) WEIR_TRY(files->write_stamp(epoch));
+    return {};
+  };
+  const auto stamped = co_await run_on_helper(ports_.helpers, home(), std::move(stamp));
+  if (!stamped) log_warn("after an unclean stop logs are taken for Kafka's: {}", to_string(stamped.error()));
 }
 
 void Broker::lose_directory(const Uuid& id, const Error& why) {
@@ -192,7 +236,6 @@ void Broker::give_up(std::string_view reason, const Error& why) {
 }
 
 boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
-  // The epoch is taken on disk before anything is written in its name.
   auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_state(); });
   if (!written) co_return written;
   metadata::NodeRegistration registration;
@@ -204,6 +247,7 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
 
   auto opened = co_await partitions_->open(images_.get());
   if (!opened) co_return opened;
+  co_await stamp_recovered_directories();
 
   producer_ids_ = std::make_unique<replica::ProducerIds>(home(), *controller_);
   services_ = std::make_unique<api::Services>(api::Services{.config = config_,

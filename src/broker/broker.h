@@ -73,7 +73,10 @@ class Broker {
   Result<void> make_identity(NodeId node_id);
   Result<void> open_metadata();
   Result<std::optional<metadata::QuorumState>> read_quorum_state() const;
+  // Takes the next epoch on disk, and whatever else has to be there before anything is written in its name.
   Result<void> write_state() const;
+  // Says of the directories that Kafka wrote last, and whose logs have been recovered, that they are Weir's.
+  boost::asio::awaitable<void> stamp_recovered_directories();
   // Of log.dirs, all but that of the metadata. One whose device fails is left out.
   Result<void> open_further_directories();
   Result<Uuid> open_further_directory(const std::string& path);

@@ -66,6 +66,7 @@ Result<void> LocalController::load(const std::optional<QuorumState>& on_disk) {
   next_offset_ = replayed.next_offset;
   append_offset_ = replayed.next_offset;
   open_transaction_ = replayed.open_transaction;
+  last_log_epoch_ = replayed.last_epoch;
   epoch_ = replayed.last_epoch;
   if (on_disk && on_disk->leader_epoch > epoch_) epoch_ = on_disk->leader_epoch;
   ++epoch_;

@@ -53,6 +53,8 @@ class LocalController final : public Controller {
   // Writes nothing. kCorrupt, kUnsupported (a record type, metadata.version or ACLs that are not served): don't start.
   Result<void> load(const std::optional<QuorumState>& on_disk);
 
+  // After load(): the raft epoch of the last batch; 0: the log is empty.
+  [[nodiscard]] LeaderEpoch last_log_epoch() const { return last_log_epoch_; }
   // After load(): what the quorum-state file must durably hold before start().
   [[nodiscard]] QuorumState next_quorum_state() const;
 
@@ -105,6 +107,7 @@ class LocalController final : public Controller {
 
   enum class State { kNew, kLoaded, kRunning, kFailed, kStopped };
   State state_ = State::kNew;
+  LeaderEpoch last_log_epoch_{0};        // as it was loaded
   LeaderEpoch epoch_{0};                 // the raft epoch of this process
   Offset next_offset_{0};                // of the next record to be decided
   Offset append_offset_{0};              // of the next record to be appended

@@ -107,10 +107,23 @@ Result<void> LogDirectory::write_identity(const DirectoryIdentity& identity) {
   return write_file_atomically(fs_, path_ / kIdentityFile, as_bytes(format_identity(identity)));
 }
 
+void LogDirectory::look_at_stamp(LeaderEpoch last_epoch) {
+  if (last_epoch == LeaderEpoch(0)) return;
+  const auto text = read_text(fs_, path_ / kStampFile, kSmallFileBytesMax);
+  const auto span = text && *text ? parse_stamp(**text) : std::nullopt;
+  last_written_by_weir_ = span && span->contains(last_epoch);
+  if (last_written_by_weir_) stamp_ = span;
+}
+
+Result<void> LogDirectory::write_stamp(LeaderEpoch epoch) {
+  const EpochSpan span{stamp_ ? stamp_->first : epoch, epoch};
+  return write_file_atomically(fs_, path_ / kStampFile, as_bytes(format_stamp(span)));
+}
+
 Result<OffsetCheckpoint> LogDirectory::read_checkpoint(std::string_view file) const {
   const auto at = path_ / file;
   WEIR_TRY_ASSIGN(text, read_text(fs_, at, kCheckpointBytesMax));
-  if (!text) return OffsetCheckpoint{};
+  if (!text || (!last_written_by_weir_ && text->empty())) return OffsetCheckpoint{};
   auto offsets = parse_checkpoint(*text, at.native());
   if (!offsets) offsets.error().context += fmt::format("; {}", repair_of(file));
   return offsets;

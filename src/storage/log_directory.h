@@ -11,6 +11,7 @@
 #include "model/uuid.h"
 #include "storage/fs.h"
 #include "storage/text_formats.h"
+#include "storage/weir_stamp.h"
 
 namespace weir::storage {
 
@@ -35,7 +36,17 @@ class LogDirectory {
   [[nodiscard]] Result<std::optional<DirectoryIdentity>> read_identity() const;
   Result<void> write_identity(const DirectoryIdentity& identity);
 
-  // A missing file is an empty checkpoint; a malformed one is kCorrupt.
+  // Whose logs lie here: Weir's, if it led in `last_epoch`, the metadata log's last one (weir_stamp.h); 0: nobody has
+  // led yet, and there are none. Reads the stamp.
+  void look_at_stamp(LeaderEpoch last_epoch);
+  // Until then, Weir's.
+  [[nodiscard]] bool last_written_by_weir() const { return last_written_by_weir_; }
+  // Says that the logs are Weir's, which leads in `epoch`. Where they were before, ahead of the epoch's first change;
+  // what Kafka left is Weir's only once it has been recovered.
+  Result<void> write_stamp(LeaderEpoch epoch);
+
+  // A missing file is an empty checkpoint; a malformed one is kCorrupt. Kafka makes the file before it has something to
+  // write, so that one without a byte is no damage where it wrote last.
   [[nodiscard]] Result<OffsetCheckpoint> read_checkpoint(std::string_view file) const;
   Result<void> write_checkpoint(std::string_view file, const OffsetCheckpoint& offsets);
 
@@ -65,6 +76,8 @@ class LogDirectory {
   Path path_;
   std::unique_ptr<DirectoryLock> lock_;
   bool was_clean_ = false;
+  std::optional<EpochSpan> stamp_;  // when the logs are Weir's
+  bool last_written_by_weir_ = true;
 };
 
 }  // namespace weir::storage

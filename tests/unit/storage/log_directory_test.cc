@@ -87,6 +87,36 @@ TEST_P(LogDirectories, AMalformedCheckpointNamesFileAndLine) {
   EXPECT_TRUE(why.starts_with((path() / kLogStartFile).string() + ":3: no partition number; to repair: ")) << why;
 }
 
+TEST_P(LogDirectories, ACheckpointWithoutAByteIsDamageUnlessKafkaMadeIt) {
+  auto directory = open();
+  put(path() / kLogStartFile, {});
+  EXPECT_EQ(code_of(directory->read_checkpoint(kLogStartFile)), Errc::kCorrupt);
+  directory->look_at_stamp(LeaderEpoch(3));
+  EXPECT_FALSE(directory->last_written_by_weir());
+  EXPECT_TRUE(value_of(directory->read_checkpoint(kLogStartFile)).empty());
+  put(path() / kLogStartFile, as_bytes("0\n"));
+  EXPECT_EQ(code_of(directory->read_checkpoint(kLogStartFile)), Errc::kCorrupt);
+}
+
+TEST_P(LogDirectories, TheStampSpansTheEpochsOfWeir) {
+  const auto live = [this](LeaderEpoch last, LeaderEpoch now) {
+    auto directory = open();
+    directory->look_at_stamp(last);
+    EXPECT_OK(directory->write_stamp(now));
+    return directory->last_written_by_weir();
+  };
+  const auto stamp = [this] { return parse_stamp(as_text(content(path() / kStampFile))); };
+  EXPECT_TRUE(live(LeaderEpoch(0), LeaderEpoch(1)));
+  EXPECT_EQ(stamp(), (EpochSpan{LeaderEpoch(1), LeaderEpoch(1)}));
+  EXPECT_TRUE(live(LeaderEpoch(1), LeaderEpoch(2)));
+  EXPECT_TRUE(live(LeaderEpoch(1), LeaderEpoch(3)));  // that of epoch 2 stopped before it wrote anything
+  EXPECT_EQ(stamp(), (EpochSpan{LeaderEpoch(1), LeaderEpoch(3)}));
+  EXPECT_FALSE(live(LeaderEpoch(4), LeaderEpoch(5)));  // Kafka led in 4
+  EXPECT_EQ(stamp(), (EpochSpan{LeaderEpoch(5), LeaderEpoch(5)}));
+  put(path() / kStampFile, as_bytes("1 5 5 00000000\n"));
+  EXPECT_FALSE(live(LeaderEpoch(5), LeaderEpoch(6)));
+}
+
 TEST_P(LogDirectories, ListPartitionsByTheirNames) {
   auto directory = open();
   for (const auto* name :
