@@ -16,6 +16,13 @@ constexpr std::string_view kMetadataTopic = "__cluster_metadata";
 constexpr Uuid kMetadataTopicId{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
 constexpr Millis kSleepMax = std::chrono::hours{24 * 365};  // intervals may be set to "never"
 
+storage::LogSettings metadata_log_settings(const config::BrokerSettings& settings) {
+  storage::LogSettings log;
+  log.segment_bytes = settings.internal_metadata_log_segment_bytes.value_or(settings.metadata_log_segment_bytes);
+  log.segment_ms = settings.metadata_log_segment_ms;
+  return log;
+}
+
 }  // namespace
 
 Broker::Broker(const config::LoadedConfig& config, BrokerPorts ports)
@@ -145,12 +152,16 @@ Result<void> Broker::open_metadata() {
   const auto path = directory_->path() / kMetadataDirectory;
   // An unclean stop is recovered from the start of the log: it is small, and everything hangs on it.
   storage::LogOpenOptions options{.clean = directory_->was_clean()};
-  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, path, storage::LogSettings{}, options);
+  auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random, path, metadata_log_settings(config_.settings),
+                                options);
   if (!log) return std::unexpected(std::move(log).error());
-  if (!(*log)->recovery().damaged.empty()) {
-    return fail(Errc::kCorrupt, fmt::format("{}: the metadata log is damaged", path.string()));
+  const auto& recovery = (*log)->recovery();
+  for (const auto& range : recovery.damaged) {
+    // What a snapshot covers is not read; what it does not cover is refused by the reading.
+    log_warn("{}: the metadata log is damaged from offset {} to {}", path.native(), range.first, range.end);
   }
-  metadata_log_ = std::make_shared<MetadataLogOnStorage>(home(), *std::move(log));
+  metadata_log_ = std::make_shared<MetadataLogOnStorage>(home(), ports_.helpers, ports_.fs, *std::move(log));
+  snapshots_ = std::make_unique<SnapshotFiles>(ports_.fs, path);
 
   partitions_ = std::make_unique<replica::PartitionTable>(replica::PartitionTable::Ports{
       .config = config_,
@@ -166,7 +177,7 @@ Result<void> Broker::open_metadata() {
       .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
   metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));
   controller_ = std::make_unique<metadata::LocalController>(
-      home(), ports_.random, *metadata_log_, images_, config_.settings,
+      home(), ports_.helpers, ports_.random, *metadata_log_, *snapshots_, images_, config_.settings,
       metadata::ControllerIdentity{.node = identity_.node_id, .directory_id = identity_.directory_id});
   controller_->on_failure([this](const Error& error) { give_up("cluster metadata can't be written any more", error); });
   images_.subscribe([this](const auto& before, const auto& after) {
@@ -184,7 +195,14 @@ Result<std::optional<metadata::QuorumState>> Broker::read_quorum_state() const {
   if (!exists) return std::nullopt;
   WEIR_TRY_ASSIGN(content, storage::read_whole_file(ports_.fs, path, kQuorumStateBytesMax));
   auto state = metadata::parse_quorum_state(as_text(content));
-  if (!state) return std::unexpected(std::move(state).error());
+  if (!state) {
+    auto error = std::move(state).error();
+    error.context = fmt::format(
+        "{}: {}; restore it from a copy, or, if this node is the only voter, move it away: the "
+        "metadata log beside it knows the epoch too",
+        path.native(), error.context);
+    return std::unexpected(std::move(error));
+  }
   return *std::move(state);
 }
 
@@ -195,6 +213,7 @@ Result<void> Broker::write_state() const {
   if (!topic_id || *topic_id != kMetadataTopicId) {
     WEIR_TRY(directory_->write_partition_metadata(metadata, kMetadataTopicId));
   }
+  WEIR_TRY(snapshots_->remove_leftovers());
   const auto quorum_state = controller_->next_quorum_state();
   for (const auto& [files, id] : log_dirs_) {
     if (!files.last_written_by_weir()) continue;
@@ -320,6 +339,7 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   for (const auto& sleeper : sleepers_) sleeper->set(true);
   co_await tasks_.wait_until_empty();
   co_await controller_->stop();
+  co_await metadata_log_->finish_removals();
   auto outcome = co_await partitions_->close();
   if (!outcome) co_return outcome;
   const auto checkpointed = co_await partitions_->write_checkpoints();

@@ -19,6 +19,7 @@
 #include "base/async/task_group.h"
 #include "base/random.h"
 #include "broker/metadata_log_on_storage.h"
+#include "broker/snapshot_files.h"
 #include "config/loader.h"
 #include "metadata/local_controller.h"
 #include "net/frame_handler.h"
@@ -101,6 +102,7 @@ class Broker {
   std::vector<replica::PartitionTable::Directory> log_dirs_;  // all of them, as far as they could be opened
   bool is_a_directory_missing_ = false;
   std::shared_ptr<MetadataLogOnStorage> metadata_log_;
+  std::unique_ptr<SnapshotFiles> snapshots_;
   metadata::ImagePublisher images_;
   std::unique_ptr<metadata::LocalController> controller_;
   std::unique_ptr<replica::PartitionTable> partitions_;

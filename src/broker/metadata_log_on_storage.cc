@@ -4,7 +4,10 @@
 
 #include <utility>
 
+#include "base/async/run_on.h"
 #include "base/check.h"
+#include "base/log.h"
+#include "storage/removal.h"
 
 namespace weir::broker {
 namespace {
@@ -12,15 +15,22 @@ namespace {
 // One step of the replay; a larger batch is read whole all the same.
 constexpr std::uint64_t kReplayStepBytes = kMiB;
 
+Result<void> remove_segment(storage::FileSystem& fs, const storage::Segment& segment) {
+  WEIR_TRY_ASSIGN(files, storage::mark_deleted(fs, segment));
+  for (const auto& file : files) WEIR_TRY(storage::remove_file_in_steps(fs, file));
+  return {};
+}
+
 }  // namespace
 
-MetadataLogOnStorage::MetadataLogOnStorage(Shard& shard, std::unique_ptr<storage::Log> log)
-    : shard_(shard), log_(std::move(log)) {}
+MetadataLogOnStorage::MetadataLogOnStorage(Shard& shard, Helpers& helpers, storage::FileSystem& fs,
+                                           std::unique_ptr<storage::Log> log)
+    : shard_(shard), helpers_(helpers), fs_(fs), log_(std::move(log)), removals_(shard) {}
 
-Result<void> MetadataLogOnStorage::read_all(BatchVisitor visit) {
+Result<void> MetadataLogOnStorage::read_from(Offset first, BatchVisitor visit) {
   const auto view = log_->view();
   const auto end = log_->log_end();
-  for (auto from = log_->log_start(); from < end;) {
+  for (auto from = first; from < end;) {
     WEIR_TRY_ASSIGN(read, view->read_copy(from, end, kReplayStepBytes));
     if (read.bytes.empty()) {
       return fail(Errc::kCorrupt, fmt::format("{}: nothing readable at offset {}", log_->directory().string(), from));
@@ -33,6 +43,27 @@ Result<void> MetadataLogOnStorage::read_all(BatchVisitor visit) {
     from = read.next;
   }
   return {};
+}
+
+// No checkpoint says where the log starts: at its first segment. A cut between two removals leaves older segments, and
+// the next snapshot takes them too.
+void MetadataLogOnStorage::release_before(Offset offset) {
+  auto gone = log_->advance_start(offset);
+  if (!gone.empty()) removals_.start("removal of metadata segments", remove_files(std::move(gone)));
+}
+
+boost::asio::awaitable<void> MetadataLogOnStorage::remove_files(std::vector<std::shared_ptr<storage::Segment>> gone) {
+  auto work = [&fs = fs_, segments = std::move(gone)]() -> Result<void> {
+    // The oldest first, and none past one that stays: the log has no hole.
+    for (const auto& segment : segments) WEIR_TRY(remove_segment(fs, *segment));
+    return {};
+  };
+  const auto removed = co_await run_on_helper(helpers_, shard_, std::move(work));
+  if (!removed) log_warn("segments of the metadata log could not be removed: {}", to_string(removed.error()));
+}
+
+boost::asio::awaitable<void> MetadataLogOnStorage::finish_removals() {
+  co_await removals_.wait_until_empty();
 }
 
 Result<void> MetadataLogOnStorage::append(ByteView batches) {

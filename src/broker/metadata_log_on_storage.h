@@ -4,9 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/async/helpers.h"
 #include "base/async/one_shot.h"
 #include "base/async/shard.h"
+#include "base/async/task_group.h"
 #include "metadata/metadata_log.h"
 #include "replica/commit_loop.h"
 #include "storage/log.h"
@@ -20,12 +23,15 @@ class MetadataLogOnStorage final : public metadata::MetadataLog,
                                    public std::enable_shared_from_this<MetadataLogOnStorage> {
  public:
   // `log` is recovered. References outlive it.
-  MetadataLogOnStorage(Shard& shard, std::unique_ptr<storage::Log> log);
+  MetadataLogOnStorage(Shard& shard, Helpers& helpers, storage::FileSystem& fs, std::unique_ptr<storage::Log> log);
 
   // Before the first append.
   void use(replica::CommitLoop& commit_loop) { commit_loop_ = &commit_loop; }
 
-  Result<void> read_all(BatchVisitor visit) override;
+  [[nodiscard]] Offset log_start() const override { return log_->log_start(); }
+  [[nodiscard]] Offset log_end() const override { return log_->log_end(); }
+  Result<void> read_from(Offset first, BatchVisitor visit) override;
+  void release_before(Offset offset) override;
   boost::asio::awaitable<Result<void>> append_durably(Bytes batches) override;
 
   [[nodiscard]] bool needs_flush() const override { return log_->needs_flush(); }
@@ -33,17 +39,23 @@ class MetadataLogOnStorage final : public metadata::MetadataLog,
   void complete_flush(const storage::FlushJob& job, const Result<void>& outcome) override;
 
   [[nodiscard]] const storage::Log& log() const { return *log_; }
+  // Returns when no segment is being removed any more. Nothing may be appended meanwhile.
+  boost::asio::awaitable<void> finish_removals();
   // Clean stop; blocks. Nothing may be in flight.
   Result<void> close() { return log_->close(); }
 
  private:
   Result<void> append(ByteView batches);
+  boost::asio::awaitable<void> remove_files(std::vector<std::shared_ptr<storage::Segment>> segments);
 
   Shard& shard_;
+  Helpers& helpers_;
+  storage::FileSystem& fs_;
   replica::CommitLoop* commit_loop_ = nullptr;
   std::unique_ptr<storage::Log> log_;
   std::shared_ptr<OneShot<Result<void>>> appended_;  // the one append that waits
   Offset awaited_end_{0};
+  TaskGroup removals_;
 };
 
 }  // namespace weir::broker

@@ -89,6 +89,11 @@ struct BrokerSettings {
   std::int64_t replica_high_watermark_checkpoint_interval_ms = 5000;
   std::int32_t log_flush_offset_checkpoint_interval_ms = 60000;
   std::int32_t log_flush_start_offset_checkpoint_interval_ms = 60000;
+  std::int64_t metadata_log_max_record_bytes_between_snapshots = 20971520;
+  std::int64_t metadata_log_max_snapshot_interval_ms = 3600000;
+  std::int32_t metadata_log_segment_bytes = 1073741824;
+  std::optional<std::int32_t> internal_metadata_log_segment_bytes;
+  std::int64_t metadata_log_segment_ms = 604800000;
   std::int64_t log_flush_interval_messages = kForever;
   std::optional<std::int64_t> log_flush_interval_ms;
   std::int64_t log_flush_scheduler_interval_ms = kForever;

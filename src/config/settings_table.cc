@@ -135,6 +135,38 @@ constexpr SettingRow kDurability[] = {
      .text = "How often the checkpoint files are written: high watermarks, log starts, and the offsets below which "
              "everything is on disk; what lies above those is scanned after an unclean stop.",
      .member = &S::log_flush_offset_checkpoint_interval_ms},
+    {.name = "metadata.log.max.record.bytes.between.snapshots",
+     .rule = long_from(1),
+     .default_text = "20971520",
+     .unit = "bytes",
+     .text = "A snapshot of the cluster's metadata is written once its log has grown by this much since the last one; "
+             "a start reads the newest snapshot and what the log holds after it.",
+     .member = &S::metadata_log_max_record_bytes_between_snapshots},
+    {.name = "metadata.log.max.snapshot.interval.ms",
+     .rule = long_from(0),
+     .default_text = "3600000",
+     .unit = "ms",
+     .text = "The longest time between two snapshots of the cluster's metadata while it changes. 0: only its log's "
+             "growth decides.",
+     .member = &S::metadata_log_max_snapshot_interval_ms},
+    {.name = "metadata.log.segment.bytes",
+     .rule = int_from(8388608),
+     .default_text = "1073741824",
+     .unit = "bytes",
+     .text = "The largest segment of the metadata log. Segments below the last but one snapshot are deleted.",
+     .member = &S::metadata_log_segment_bytes},
+    {.name = "metadata.log.segment.ms",
+     .rule = long_from(1),
+     .default_text = "604800000",
+     .unit = "ms",
+     .text = "The longest time that one segment of the metadata log spans.",
+     .member = &S::metadata_log_segment_ms},
+    {.name = "internal.metadata.log.segment.bytes",
+     .rule = int_from(1),
+     .default_text = std::nullopt,
+     .unit = "bytes",
+     .text = "Wins over metadata.log.segment.bytes; smaller values than that one takes, for tests.",
+     .member = &S::internal_metadata_log_segment_bytes},
 };
 
 constexpr SettingRow kLimits[] = {

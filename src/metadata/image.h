@@ -144,6 +144,16 @@ class Image {
   [[nodiscard]] std::int16_t feature_level(std::string_view name) const;  // 0: not finalized
   [[nodiscard]] std::int16_t metadata_version() const { return feature_level(kMetadataVersionFeature); }
   [[nodiscard]] std::shared_ptr<const Broker> broker(NodeId id) const;
+  // visit(key, const std::shared_ptr<const ConfigMap>&), keys as of config_key(), in no useful order.
+  template <class Visit>
+  void for_each_config(Visit&& visit) const {
+    configs_.for_each(visit);
+  }
+  // visit(identity, const std::shared_ptr<const FramedRecord>&), in no useful order.
+  template <class Visit>
+  void for_each_kept(Visit&& visit) const {
+    kept_.for_each(visit);
+  }
   // Records that are kept but not interpreted, of one type.
   [[nodiscard]] std::size_t kept_record_count(std::uint32_t type) const;
 

@@ -10,8 +10,11 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "metadata/image_builder.h"
+#include "metadata/metadata_loader.h"
 #include "metadata/record.h"
 #include "metadata/record_framing.h"
+#include "protocol/codec.h"
+#include "protocol/schema/control_records.h"
 
 namespace weir::metadata {
 namespace {
@@ -24,6 +27,17 @@ constexpr std::string_view kVoterHost = "localhost";
 constexpr std::uint16_t kVoterPort = 9093;
 
 constexpr std::string_view kStorageMessage = "The metadata log can't be written";
+
+// The quorum is this node alone, or it is not ours to write for. `where` is what says who belongs to it; none: it says
+// nothing.
+Result<void> check_voters(const std::vector<NodeId>& voters, NodeId node, std::string_view where) {
+  if (voters.empty() || (voters.size() == 1 && voters.front() == node)) return {};
+  std::string names;
+  for (const NodeId voter : voters) names += fmt::format("{}{}", names.empty() ? "" : ", ", voter);
+  return fail(Errc::kUnsupported,
+              fmt::format("{} names the metadata quorum's voters: {}; this node, {}, can only be a quorum of its own",
+                          where, names, node));
+}
 
 void append_bytes(Bytes& to, const Bytes& from) {
   to.insert(to.end(), from.begin(), from.end());
@@ -41,27 +55,32 @@ std::string_view message_for(ErrorCode error) {
 
 }  // namespace
 
-LocalController::LocalController(Shard& shard, Random& random, MetadataLog& log, ImagePublisher& images,
+LocalController::LocalController(Shard& shard, Helpers& helpers, Random& random, MetadataLog& log,
+                                 SnapshotStore& snapshots, ImagePublisher& images,
                                  const config::BrokerSettings& settings, ControllerIdentity identity)
     : shard_(shard),
       random_(random),
       log_(log),
+      snapshots_(snapshots),
       images_(images),
       settings_(settings),
       identity_(identity),
-      tasks_(shard) {}
+      keeper_(shard, helpers, snapshots,
+              {.record_bytes_max = settings.metadata_log_max_record_bytes_between_snapshots,
+               .interval_max = Millis(settings.metadata_log_max_snapshot_interval_ms)}),
+      tasks_(shard) {
+  keeper_.on_failure([this](const Error& error) { fail_for_good(error); });
+  keeper_.on_covered([this](Offset end) { log_.release_before(end); });
+}
 
 Result<void> LocalController::load(const std::optional<QuorumState>& on_disk) {
   CHECK(state_ == State::kNew, "loaded twice");
-  WEIR_TRY(log_.read_all([this](ByteView batch) { return replay_.add_batch(batch); }));
+  WEIR_TRY_ASSIGN(loaded, load_metadata(log_, snapshots_));
+  replay_ = std::move(loaded.replay);
+  bootstrap_ = std::move(loaded.bootstrap);
+  keeper_.loaded(std::move(loaded.snapshots), loaded.bytes_after_snapshot);
   auto replayed = replay_.finish();
-  const auto acl_count = replayed.image->kept_record_count(protocol::AccessControlEntryRecord::record_type);
-  if (acl_count != 0) {
-    return fail(Errc::kUnsupported,
-                fmt::format("the metadata log holds {} ACLs and no authorizer is served (authorizer.class.name): "
-                            "what they protect would lie open",
-                            acl_count));
-  }
+  WEIR_TRY(check_served(replayed, on_disk));
   newest_ = std::move(replayed.image);
   next_offset_ = replayed.next_offset;
   append_offset_ = replayed.next_offset;
@@ -71,6 +90,31 @@ Result<void> LocalController::load(const std::optional<QuorumState>& on_disk) {
   if (on_disk && on_disk->leader_epoch > epoch_) epoch_ = on_disk->leader_epoch;
   ++epoch_;
   state_ = State::kLoaded;
+  return {};
+}
+
+Result<void> LocalController::check_served(const ReplayedLog& replayed,
+                                           const std::optional<QuorumState>& on_disk) const {
+  const auto acl_count = replayed.image->kept_record_count(protocol::AccessControlEntryRecord::record_type);
+  if (acl_count != 0) {
+    return fail(Errc::kUnsupported,
+                fmt::format("the metadata log holds {} ACLs and no authorizer is served (authorizer.class.name): "
+                            "what they protect would lie open",
+                            acl_count));
+  }
+  if (on_disk) WEIR_TRY(check_voters(on_disk->voters, identity_.node, kQuorumStateFile));
+  if (replayed.image->voters.empty()) return {};
+  WEIR_TRY_ASSIGN(record, protocol::decode_const<protocol::VotersRecord>(replayed.image->voters, 0));
+  std::vector<NodeId> voters;
+  for (const auto& voter : record.voters) voters.push_back(voter.voter_id);
+  WEIR_TRY(check_voters(voters, identity_.node, "the metadata log"));
+  const auto& directory = record.voters.front().voter_directory_id;
+  if (directory != identity_.directory_id) {
+    return fail(Errc::kInvalidArgument,
+                fmt::format("meta.properties: directory.id is {}, in the metadata log beside it voter {} has {}; put "
+                            "the one back that belongs to the other",
+                            identity_.directory_id.to_string(), identity_.node, directory.to_string()));
+  }
   return {};
 }
 
@@ -92,6 +136,7 @@ awaitable<Result<void>> LocalController::start_here(NodeRegistration registratio
   CHECK(state_ == State::kLoaded, "start() without load()");
   auto batches = frame_start(registration);
   if (!batches) co_return std::unexpected(std::move(batches.error()));
+  const auto size_bytes = batches->size();
   auto appended = co_await log_.append_durably(std::move(*batches));
   if (!appended) {
     state_ = State::kFailed;
@@ -100,6 +145,7 @@ awaitable<Result<void>> LocalController::start_here(NodeRegistration registratio
   append_offset_ = next_offset_;
   state_ = State::kRunning;
   images_.publish(newest_);
+  keeper_.on_durable(newest_, size_bytes, shard_.clock().wall_ms());
   co_return appended;
 }
 
@@ -111,7 +157,8 @@ Result<std::vector<Bytes>> LocalController::quorum_batches(Offset first) const {
   const NodeId voters[] = {identity_.node};
   WEIR_TRY_ASSIGN(leader_change, frame_leader_change(identity_.node, voters, at));
   batches.push_back(std::move(leader_change));
-  if (newest_->metadata_version() != 0 || !newest_->voters.empty()) return batches;
+  // A directory that was formatted without voters belongs to a static quorum, kraft.version 0.
+  if (newest_->metadata_version() != 0 || !newest_->voters.empty() || !bootstrap_.empty()) return batches;
 
   ++at.base_offset;
   WEIR_TRY_ASSIGN(kraft_version, frame_kraft_version(kKraftVersionOfNewClusters, at));
@@ -167,6 +214,12 @@ Result<Bytes> LocalController::frame_start(const NodeRegistration& registration)
   };
   WEIR_TRY_ASSIGN(quorum, quorum_batches(next_offset_));
   for (const auto& batch : quorum) WEIR_TRY(take(batch));
+  if (!bootstrap_.empty()) {
+    const BatchPlace at{.base_offset = next_offset_, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()};
+    WEIR_TRY_ASSIGN(formatted, frame_records(std::exchange(bootstrap_, {}), at));
+    WEIR_TRY(take(formatted));
+    newest_ = replay_.finish().image;
+  }
   WEIR_TRY_ASSIGN(registered, registration_batch(registration, next_offset_));
   WEIR_TRY(take(registered));
   newest_ = replay_.finish().image;
@@ -179,6 +232,7 @@ Result<Bytes> LocalController::frame_start(const NodeRegistration& registration)
 awaitable<void> LocalController::stop() {
   if (state_ != State::kFailed) state_ = State::kStopped;
   co_await tasks_.wait_until_empty();
+  co_await keeper_.stop();
 }
 
 // --- commands
@@ -287,8 +341,11 @@ awaitable<Result<void>> LocalController::append_group(const std::vector<Change>&
   const BatchPlace at{.base_offset = append_offset_, .epoch = epoch_, .timestamp_ms = shard_.clock().wall_ms()};
   auto batch = frame_records(values, at);
   CHECK(batch.has_value(), "changes that fit were not framed: {}", to_string(batch.error()));
+  const auto size_bytes = batch->size();
   auto appended = co_await log_.append_durably(std::move(*batch));
-  if (appended) append_offset_ += static_cast<std::int64_t>(values.size());
+  if (!appended) co_return appended;
+  append_offset_ += static_cast<std::int64_t>(values.size());
+  keeper_.on_durable(group.back().after, size_bytes, at.timestamp_ms);
   co_return appended;
 }
 
@@ -317,6 +374,10 @@ void LocalController::give_up(const std::vector<Change>& group, const Error& err
     log_warn("metadata log: {}; changes are refused until there is room", to_string(error));
     return;
   }
+  fail_for_good(error);
+}
+
+void LocalController::fail_for_good(const Error& error) {
   state_ = State::kFailed;
   log_error("metadata log: {}; topics and producer ids can't change any more", to_string(error));
   if (failure_listener_) failure_listener_(error);

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/async/helpers.h"
 #include "base/async/one_shot.h"
 #include "base/async/shard.h"
 #include "base/async/task_group.h"
@@ -29,6 +30,8 @@
 #include "metadata/machine.h"
 #include "metadata/metadata_log.h"
 #include "metadata/quorum_state.h"
+#include "metadata/snapshot_keeper.h"
+#include "metadata/snapshot_store.h"
 #include "metadata/start_records.h"
 
 namespace weir::metadata {
@@ -43,17 +46,18 @@ class LocalController final : public Controller {
   using FailureListener = std::function<void(const Error&)>;
 
   // All references outlive the controller. `random` is used on `shard` only.
-  LocalController(Shard& shard, Random& random, MetadataLog& log, ImagePublisher& images,
-                  const config::BrokerSettings& settings, ControllerIdentity identity);
+  LocalController(Shard& shard, Helpers& helpers, Random& random, MetadataLog& log, SnapshotStore& snapshots,
+                  ImagePublisher& images, const config::BrokerSettings& settings, ControllerIdentity identity);
 
   // Called on the shard when an append has failed for good: the metadata directory is offline (design decision 8).
   void on_failure(FailureListener listener) { failure_listener_ = std::move(listener); }
 
-  // Replays the log; `on_disk` is the quorum-state file's content, if there is one. Blocks; before the shard runs.
-  // Writes nothing. kCorrupt, kUnsupported (a record type, metadata.version or ACLs that are not served): don't start.
+  // Reads the newest snapshot and the log after it; `on_disk` is the quorum-state file's content, if there is one.
+  // Blocks; before the shard runs. Writes nothing. kCorrupt, kUnsupported (a record type, metadata.version or ACLs that
+  // are not served, a quorum with other voters than this node): don't start.
   Result<void> load(const std::optional<QuorumState>& on_disk);
 
-  // After load(): the raft epoch of the last batch; 0: the log is empty.
+  // After load(): the raft epoch of the last batch, or of the snapshot if none came after it; 0: there is neither.
   [[nodiscard]] LeaderEpoch last_log_epoch() const { return last_log_epoch_; }
   // After load(): what the quorum-state file must durably hold before start().
   [[nodiscard]] QuorumState next_quorum_state() const;
@@ -87,6 +91,8 @@ class LocalController final : public Controller {
   [[nodiscard]] ErrorCode refusal(const Origin& origin) const;
   // Queues `records` and returns when they are durable: kNone, or why not. After REQUEST_TIMED_OUT they may still be.
   boost::asio::awaitable<ErrorCode> commit(Records records, SteadyTime deadline);
+  [[nodiscard]] Result<void> check_served(const ReplayedLog& replayed, const std::optional<QuorumState>& on_disk) const;
+  void fail_for_good(const Error& error);
   Result<std::vector<Bytes>> quorum_batches(Offset first) const;
   Result<Bytes> registration_batch(const NodeRegistration& registration, Offset at);
   Result<std::vector<Bytes>> leadership_batches(const Image& image, Offset first) const;
@@ -100,6 +106,7 @@ class LocalController final : public Controller {
   Shard& shard_;
   Random& random_;
   MetadataLog& log_;
+  SnapshotStore& snapshots_;
   ImagePublisher& images_;
   const config::BrokerSettings& settings_;
   const ControllerIdentity identity_;
@@ -112,10 +119,12 @@ class LocalController final : public Controller {
   Offset next_offset_{0};                // of the next record to be decided
   Offset append_offset_{0};              // of the next record to be appended
   LogReplay replay_;                     // from load() to start()
+  std::vector<Bytes> bootstrap_;         // what a formatted directory begins with, from load() to start()
   bool open_transaction_ = false;        // of another node, in the log as it was loaded
   std::shared_ptr<const Image> newest_;  // with everything decided
   std::vector<Change> waiting_;          // decided, for the next append
   bool writing_ = false;
+  SnapshotKeeper keeper_;
   TaskGroup tasks_;
 };
 

@@ -10,7 +10,8 @@
 
 namespace weir::metadata {
 
-LogReplay::LogReplay() : builder_(nullptr) {}
+LogReplay::LogReplay(const std::shared_ptr<const Image>& snapshot, Offset next, LeaderEpoch epoch)
+    : builder_(snapshot), next_offset_(next), last_epoch_(epoch) {}
 
 Result<void> LogReplay::add_batch(ByteView batch) {
   WEIR_TRY_ASSIGN(header, record::check_batch(batch));
@@ -30,6 +31,7 @@ Result<void> LogReplay::add_batch(ByteView batch) {
   }
   next_offset_ = header.next_offset();
   last_epoch_ = header.leader_epoch;
+  last_timestamp_ms_ = header.max_timestamp;
   builder_.advance(header.last_offset(), last_epoch_);
   return {};
 }
@@ -70,6 +72,7 @@ ReplayedLog LogReplay::finish() {
   ReplayedLog result;
   result.next_offset = next_offset_;
   result.last_epoch = last_epoch_;
+  result.last_timestamp_ms = last_timestamp_ms_;
   result.open_transaction = before_transaction_ != nullptr;
   if (result.open_transaction) {
     builder_ = ImageBuilder(before_transaction_);

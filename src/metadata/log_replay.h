@@ -1,5 +1,5 @@
-// The metadata log's batches, from its start, into an image. A transaction of metadata records counts as a whole once
-// it has ended and not at all before. One thread, at start-up.
+// The metadata log's batches, from its start or from where a snapshot ends, into an image. A transaction of metadata
+// records counts as a whole once it has ended and not at all before. One thread, at start-up.
 #pragma once
 
 #include <memory>
@@ -15,13 +15,16 @@ namespace weir::metadata {
 struct ReplayedLog {
   std::shared_ptr<const Image> image;
   Offset next_offset{0};
-  LeaderEpoch last_epoch{0};      // of the last batch; 0: the log is empty
-  bool open_transaction = false;  // the image is the one before it; it is to be aborted
+  LeaderEpoch last_epoch{0};           // of the last batch, or the snapshot's; 0: there is neither
+  std::int64_t last_timestamp_ms = 0;  // of the last batch; 0: none was read
+  bool open_transaction = false;       // the image is the one before it; it is to be aborted
 };
 
 class LogReplay {
  public:
-  LogReplay();
+  LogReplay() : LogReplay(nullptr, Offset(0), LeaderEpoch(0)) {}
+  // Goes on from a snapshot's image, which stands for what lies below `next` and ends in `epoch`.
+  LogReplay(const std::shared_ptr<const Image>& snapshot, Offset next, LeaderEpoch epoch);
 
   // One whole batch, the next in the log. kCorrupt or kUnsupported as of visit_batch, ImageBuilder and
   // decode_metadata_record; also kCorrupt when offsets or epochs don't go on from the batch before. The context names
@@ -38,6 +41,7 @@ class LogReplay {
   ImageBuilder builder_;
   Offset next_offset_{0};
   LeaderEpoch last_epoch_{0};
+  std::int64_t last_timestamp_ms_ = 0;
   std::shared_ptr<const Image> before_transaction_;  // null: none is open
 };
 

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "model/ids.h"
 
 namespace weir::metadata {
 
@@ -21,9 +22,17 @@ class MetadataLog {
 
   virtual ~MetadataLog() = default;
 
-  // Calls `visit` with every whole batch from the log's start, in offset order, and stops at its first error, which it
-  // returns. Blocks: start-up only, before any append.
-  virtual Result<void> read_all(BatchVisitor visit) = 0;
+  // What is there: [log_start, log_end). The controller's shard, or start-up.
+  [[nodiscard]] virtual Offset log_start() const = 0;
+  [[nodiscard]] virtual Offset log_end() const = 0;
+
+  // Calls `visit` with every whole batch from the one that holds `first`, in offset order, and stops at its first
+  // error, which it returns. `first` lies in [log_start, log_end]. Blocks: start-up only, before any append.
+  virtual Result<void> read_from(Offset first, BatchVisitor visit) = 0;
+
+  // Nothing below `offset` will be read again: whole segments below it may go, in the background. `offset` is the end
+  // of a batch, and durable. The controller's shard.
+  virtual void release_before(Offset offset) = 0;
 
   // Appends the whole batches that `batches` holds back to back: several at a start, one in any later call. The first
   // one's base offset is the log's end, which the implementation checks. Returns when all of them have been fsynced.

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace weir::metadata {
 namespace {
@@ -17,6 +18,20 @@ Result<std::int32_t> number_in(const boost::json::object& object, std::string_vi
     return fail(Errc::kCorrupt, fmt::format("{}: no number in its place in {}", key, kQuorumStateFile));
   }
   return static_cast<std::int32_t>(*number);
+}
+
+// Version 0's list of objects with a voterId; null or missing: nobody was named yet.
+Result<std::vector<NodeId>> voters_in(const boost::json::object& object) {
+  std::vector<NodeId> voters;
+  const auto* list = object.if_contains("currentVoters");
+  if (list == nullptr || list->is_null()) return voters;
+  if (!list->is_array()) return fail(Errc::kCorrupt, fmt::format("currentVoters in {} is no list", kQuorumStateFile));
+  for (const auto& entry : list->get_array()) {
+    if (!entry.is_object()) return fail(Errc::kCorrupt, fmt::format("no voter in its place in {}", kQuorumStateFile));
+    WEIR_TRY_ASSIGN(id, number_in(entry.get_object(), "voterId"));
+    voters.emplace_back(id);
+  }
+  return voters;
 }
 
 }  // namespace
@@ -40,7 +55,9 @@ Result<QuorumState> parse_quorum_state(std::string_view text) {
   WEIR_TRY_ASSIGN(leader, number_in(object, "leaderId"));
   WEIR_TRY_ASSIGN(epoch, number_in(object, "leaderEpoch"));
   WEIR_TRY_ASSIGN(voted, number_in(object, "votedId"));
-  if (epoch < 0) return fail(Errc::kCorrupt, fmt::format("negative epoch in {}", kQuorumStateFile));
+  if (epoch < 0 || epoch == std::numeric_limits<std::int32_t>::max()) {
+    return fail(Errc::kCorrupt, fmt::format("epoch {} in {}", epoch, kQuorumStateFile));
+  }
   QuorumState state;
   state.leader_id = NodeId(leader);
   state.leader_epoch = LeaderEpoch(epoch);
@@ -50,6 +67,10 @@ Result<QuorumState> parse_quorum_state(std::string_view text) {
     const auto decoded = id == nullptr ? std::nullopt : Uuid::parse({id->data(), id->size()});
     if (!decoded) return fail(Errc::kCorrupt, fmt::format("votedDirectoryId in {} is no id", kQuorumStateFile));
     state.voted_directory_id = *decoded;
+  }
+  if (version == 0) {
+    WEIR_TRY_ASSIGN(voters, voters_in(object));
+    state.voters = std::move(voters);
   }
   return state;
 }

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "model/ids.h"
@@ -18,14 +19,14 @@ struct QuorumState {
   LeaderEpoch leader_epoch{0};
   NodeId voted_id{-1};  // -1: no vote in this epoch
   Uuid voted_directory_id;
+  std::vector<NodeId> voters;  // version 0 alone names them
   friend bool operator==(const QuorumState&, const QuorumState&) = default;
 };
 
 // Version 1, as Kafka writes it with kraft.version 1.
 [[nodiscard]] std::string to_json(const QuorumState& state);
 
-// Versions 0 and 1; fields of version 0 that name voters are left out of account. kCorrupt: not such an object.
-// kUnsupported: another version.
+// Versions 0 and 1. kCorrupt: not such an object; the context says what to do. kUnsupported: another version.
 [[nodiscard]] Result<QuorumState> parse_quorum_state(std::string_view text);
 
 }  // namespace weir::metadata

@@ -26,10 +26,15 @@ record::BatchOptions options_of(const BatchPlace& at) {
 }
 
 template <class T>
-Result<Bytes> frame_control(record::ControlType type, const T& message, const BatchPlace& at) {
+Result<Bytes> encode_control(const T& message) {
   protocol::WireWriter writer;
   WEIR_TRY(protocol::encode(writer, message, protocol::Version{0}));
-  const Bytes value = writer.finish_bytes();
+  return writer.finish_bytes();
+}
+
+template <class T>
+Result<Bytes> frame_control(record::ControlType type, const T& message, const BatchPlace& at) {
+  WEIR_TRY_ASSIGN(value, encode_control(message));
   return record::build_control_batch(options_of(at), type, value, at.timestamp_ms);
 }
 
@@ -116,6 +121,29 @@ Result<Bytes> frame_voters(std::span<const Voter> voters, const BatchPlace& at) 
     entry.k_raft_version_feature.max_supported_version = 1;
   }
   return frame_control(record::ControlType::kKraftVoters, message, at);
+}
+
+Result<Bytes> frame_snapshot_head(std::int64_t last_log_timestamp_ms, std::int16_t kraft_version, ByteView voters,
+                                  const BatchPlace& at) {
+  protocol::SnapshotHeaderRecord header;
+  header.last_contained_log_timestamp = last_log_timestamp_ms;
+  std::vector<record::ControlEntry> entries;
+  WEIR_TRY_ASSIGN(header_value, encode_control(header));
+  entries.push_back({record::ControlType::kSnapshotHeader, std::move(header_value)});
+  if (kraft_version > 0) {
+    protocol::KRaftVersionRecord version;
+    version.k_raft_version = kraft_version;
+    WEIR_TRY_ASSIGN(version_value, encode_control(version));
+    entries.push_back({record::ControlType::kKraftVersion, std::move(version_value)});
+    if (!voters.empty()) {
+      entries.push_back({record::ControlType::kKraftVoters, Bytes(voters.begin(), voters.end())});
+    }
+  }
+  return record::build_control_batch(options_of(at), entries, at.timestamp_ms);
+}
+
+Result<Bytes> frame_snapshot_footer(const BatchPlace& at) {
+  return frame_control(record::ControlType::kSnapshotFooter, protocol::SnapshotFooterRecord{}, at);
 }
 
 Result<record::BatchHeader> visit_batch(ByteView batch, const EntryVisitor& visit) {

@@ -50,6 +50,12 @@ struct Voter {
 [[nodiscard]] Result<Bytes> frame_kraft_version(std::int16_t version, const BatchPlace& at);
 [[nodiscard]] Result<Bytes> frame_voters(std::span<const Voter> voters, const BatchPlace& at);
 
+// The ends of a snapshot. The head is one batch: the time of the newest batch that the snapshot stands for, and, from
+// kraft.version 1 on, that version and `voters`, a VotersRecord's body (empty: none).
+[[nodiscard]] Result<Bytes> frame_snapshot_head(std::int64_t last_log_timestamp_ms, std::int16_t kraft_version,
+                                                ByteView voters, const BatchPlace& at);
+[[nodiscard]] Result<Bytes> frame_snapshot_footer(const BatchPlace& at);
+
 // One entry of a batch.
 struct LogEntry {
   Offset offset;

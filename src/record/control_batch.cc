@@ -31,12 +31,21 @@ Result<std::int32_t> read_marker_epoch(ByteView value) {
 }
 
 Result<Bytes> build_control_batch(BatchOptions options, ControlType type, ByteView value, std::int64_t timestamp_ms) {
+  const ControlEntry entry{type, Bytes(value.begin(), value.end())};
+  return build_control_batch(options, {&entry, 1}, timestamp_ms);
+}
+
+Result<Bytes> build_control_batch(BatchOptions options, std::span<const ControlEntry> entries,
+                                  std::int64_t timestamp_ms) {
   options.codec = Codec::kNone;
   options.control = true;
-  std::array<std::uint8_t, kKeyBytes> key{};
-  store_be(key.data() + kVersionBytes, static_cast<std::int16_t>(type));
   BatchBuilder builder(options);
-  builder.append(NewRecord{.timestamp_ms = timestamp_ms, .key = ByteView(key), .value = value, .headers = {}});
+  for (const auto& entry : entries) {
+    std::array<std::uint8_t, kKeyBytes> key{};
+    store_be(key.data() + kVersionBytes, static_cast<std::int16_t>(entry.type));
+    builder.append(
+        NewRecord{.timestamp_ms = timestamp_ms, .key = ByteView(key), .value = ByteView(entry.value), .headers = {}});
+  }
   return std::move(builder).build();
 }
 

@@ -1,10 +1,11 @@
-// Control batches: what brokers and controllers write among the records for each other. Uncompressed, one record
-// each; clients may not produce them and consumers never see them. Pure: any thread.
+// Control batches: what brokers and controllers write among the records for each other. Uncompressed, most of
+// one record; clients may not produce them and consumers never see them. Pure: any thread.
 //
 // Key: version i16 (0), type i16. Value of a transaction marker: version i16 (0), coordinator_epoch i32.
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -31,6 +32,14 @@ enum class ControlType : std::int16_t {
 
 // A control batch holding one record of `type` with `value`. Of `options`, codec and control are ignored.
 [[nodiscard]] Result<Bytes> build_control_batch(BatchOptions options, ControlType type, ByteView value,
+                                                std::int64_t timestamp_ms);
+
+// The same with several records, in order; at least one.
+struct ControlEntry {
+  ControlType type;
+  Bytes value;
+};
+[[nodiscard]] Result<Bytes> build_control_batch(BatchOptions options, std::span<const ControlEntry> entries,
                                                 std::int64_t timestamp_ms);
 
 // A transaction marker. `options` names the producer and its epoch; type is kAbort or kCommit.

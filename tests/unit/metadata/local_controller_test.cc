@@ -1,5 +1,6 @@
 #include "metadata/local_controller.h"
 
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -7,6 +8,8 @@
 #include "base/async/task_group.h"
 #include "image_fixture.h"
 #include "memory_metadata_log.h"
+#include "memory_snapshot_store.h"
+#include "metadata/record_framing.h"
 #include "support/manual_clock.h"
 
 namespace weir::metadata {
@@ -29,7 +32,11 @@ awaitable<void> keep(awaitable<T> command, std::shared_ptr<std::optional<T>> ans
 // One life of a controller over a log that outlives it.
 class Node {
  public:
-  explicit Node(MemoryMetadataLog& of) : log(of), controller(shard, random, of, images, settings, identity()) {
+  explicit Node(MemoryMetadataLog& of, MemorySnapshotStore* snapshots = nullptr, config::BrokerSettings with = {})
+      : log(of),
+        settings(std::move(with)),
+        controller(shard, helpers, random, of, snapshots == nullptr ? own_snapshots : *snapshots, images, settings,
+                   identity()) {
     log.use(shard);
   }
 
@@ -52,8 +59,12 @@ class Node {
   std::shared_ptr<std::optional<T>> run(awaitable<T> command) {
     auto answer = std::make_shared<std::optional<T>>();
     tasks.start("command", keep(std::move(command), answer));
-    shard.step();
+    step();
     return answer;
+  }
+  void step() {
+    do shard.step();
+    while (helpers.run_all());
   }
   Result<void> start() {
     WEIR_TRY(load());
@@ -71,7 +82,9 @@ class Node {
   MemoryMetadataLog& log;
   ManualClock clock;
   Shard shard{0, clock};
+  ManualHelpers helpers;
   SeededRandom random{7};
+  MemorySnapshotStore own_snapshots;
   config::BrokerSettings settings;
   ImagePublisher images;
   std::optional<QuorumState> quorum_state;
@@ -388,6 +401,90 @@ TEST(LocalController, ALogWithAclsRefusesToStart) {
   EXPECT_EQ(loaded.error().code, Errc::kUnsupported);
   EXPECT_NE(loaded.error().context.find("authorizer.class.name"), std::string::npos);
   EXPECT_EQ(log.append_count, 0);
+}
+
+// Goal: a life that begins with a snapshot sees what one that reads the whole log sees, also when the log's beginning
+// is gone.
+TEST(LocalController, SnapshotsStandForTheLog) {
+  MemoryMetadataLog log;
+  MemorySnapshotStore snapshots;
+  std::shared_ptr<const Image> last;
+  config::BrokerSettings settings;
+  settings.metadata_log_max_record_bytes_between_snapshots = 1;
+  {
+    Node node(log, &snapshots, settings);
+    ASSERT_TRUE(node.start().has_value());
+    EXPECT_EQ(snapshots.files.size(), 1u);
+    for (int i = 0; i < 5; ++i) ASSERT_EQ((**node.create({fmt::format("t{}", i)})).front().error, ErrorCode::kNone);
+    ASSERT_EQ((**node.allocate()).second.first, ProducerId(0));
+    EXPECT_EQ(snapshots.files.size(), 2u);
+    last = node.images.get();
+  }
+  const auto& [id, content] = *snapshots.files.rbegin();
+  EXPECT_EQ(id.end, log.end());
+  EXPECT_TRUE(**read_snapshot(content, id) == *last);
+  // What two snapshots stand for was released.
+  EXPECT_EQ(log.log_start(), snapshots.files.begin()->first.end);
+  EXPECT_GT(log.log_start(), Offset(6));
+
+  Node next(log, &snapshots, settings);
+  ASSERT_TRUE(next.start().has_value());
+  const auto image = next.images.get();
+  EXPECT_EQ(image->topic_count(), 5u);
+  EXPECT_EQ(image->next_producer_id, 1000);
+  EXPECT_FALSE(image->voters.empty());
+  EXPECT_EQ(image->voters, last->voters);
+  EXPECT_EQ(image->kraft_version, 1);
+  EXPECT_EQ(image->epoch, LeaderEpoch(2));
+  EXPECT_EQ(image->topic("t0")->partition(PartitionIndex(0))->leader_epoch, LeaderEpoch(1));
+}
+
+// Goal: a directory that Kafka has formatted begins with what it was formatted with, in one batch before the
+// registration, and is given no other features.
+TEST(LocalController, AFormattedDirectoryBeginsWithItsBootstrapRecords) {
+  MemoryMetadataLog log;
+  MemorySnapshotStore snapshots;
+  const auto image =
+      apply_all(nullptr, {feature(std::string(kMetadataVersionFeature), 29), feature("group.version", 1)});
+  snapshots.bootstrap = *encode_snapshot(*image, 0, 0);
+  Node node(log, &snapshots);
+  ASSERT_TRUE(node.start().has_value());
+  EXPECT_EQ(node.images.get()->features, image->features);
+  EXPECT_EQ(node.images.get()->kraft_version, 0);  // formatted without voters: a static quorum
+  EXPECT_TRUE(node.images.get()->voters.empty());
+  EXPECT_EQ(node.images.get()->broker(NodeId(1))->epoch, 3);  // leader change, two features, registration
+  EXPECT_TRUE(*node.images.get() == *reloaded(log));
+
+  log.batches.resize(1);  // cut after the leader change: the next start begins with them all the same
+  Node again(log, &snapshots);
+  ASSERT_TRUE(again.start().has_value());
+  EXPECT_EQ(again.images.get()->features, image->features);
+}
+
+TEST(LocalController, RefusesAQuorumOfOthers) {
+  const Voter self{.id = NodeId(1), .directory_id = uuid_of(200), .host = "h", .port = 1};
+  const Voter other{.id = NodeId(2), .directory_id = uuid_of(201), .host = "h", .port = 1};
+  const Voter moved{.id = NodeId(1), .directory_id = uuid_of(202), .host = "h", .port = 1};
+  const auto load_with = [](const std::vector<Voter>& voters) {
+    MemoryMetadataLog log;
+    log.batches.push_back(*frame_voters(voters, {.base_offset = Offset(0), .epoch = LeaderEpoch(1)}));
+    Node node(log);
+    return node.load();
+  };
+  EXPECT_TRUE(load_with({self}).has_value());
+  EXPECT_EQ(load_with({other}).error().code, Errc::kUnsupported);
+  EXPECT_EQ(load_with({self, other}).error().code, Errc::kUnsupported);
+  const auto elsewhere = load_with({moved});
+  ASSERT_FALSE(elsewhere.has_value());
+  EXPECT_NE(elsewhere.error().context.find("directory.id"), std::string::npos) << elsewhere.error().context;
+
+  MemoryMetadataLog log;
+  Node node(log);
+  node.quorum_state.emplace();
+  node.quorum_state->voters = {NodeId(1), NodeId(2), NodeId(3)};
+  const auto refused = node.load();
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().context.find("quorum-state"), std::string::npos) << refused.error().context;
 }
 
 TEST(LocalController, AStopWaitsForWhatIsUnderWay) {

@@ -19,9 +19,22 @@ class MemoryMetadataLog final : public MetadataLog {
   // `shard` runs the controller; it may change between lives of one log.
   void use(Shard& shard) { shard_ = &shard; }
 
-  Result<void> read_all(BatchVisitor visit) override {
-    for (const auto& batch : batches) WEIR_TRY(visit(batch));
+  [[nodiscard]] Offset log_start() const override {
+    return batches.empty() ? Offset(0) : record::BatchHeader::read(batches.front().data()).base_offset;
+  }
+  [[nodiscard]] Offset log_end() const override { return end(); }
+  Result<void> read_from(Offset first, BatchVisitor visit) override {
+    for (const auto& batch : batches) {
+      if (record::BatchHeader::read(batch.data()).next_offset() > first) WEIR_TRY(visit(batch));
+    }
     return {};
+  }
+
+  void release_before(Offset offset) override {
+    ++release_count;
+    std::erase_if(batches, [offset](const Bytes& batch) {
+      return record::BatchHeader::read(batch.data()).next_offset() <= offset;
+    });
   }
 
   boost::asio::awaitable<Result<void>> append_durably(Bytes appended) override {
@@ -54,6 +67,7 @@ class MemoryMetadataLog final : public MetadataLog {
 
   std::vector<Bytes> batches;
   int append_count = 0;
+  int release_count = 0;
   bool hold = false;
   std::optional<Errc> fail_with;
 

@@ -17,7 +17,7 @@ TEST(QuorumState, IsWrittenAsKafkaWritesIt) {
 TEST(QuorumState, ReadsWhatItWrote) {
   QuorumState state;
   state.leader_id = NodeId(-1);
-  state.leader_epoch = LeaderEpoch(2147483647);
+  state.leader_epoch = LeaderEpoch(2147483646);
   state.voted_id = NodeId(7);
   state.voted_directory_id.bytes[3] = 9;
   const auto read = parse_quorum_state(to_json(state));
@@ -32,12 +32,16 @@ TEST(QuorumState, ReadsTheVersionOfAStaticQuorum) {
   ASSERT_TRUE(read.has_value()) << to_string(read.error());
   EXPECT_EQ(read->leader_id, NodeId(3));
   EXPECT_EQ(read->leader_epoch, LeaderEpoch(12));
+  EXPECT_EQ(read->voters, std::vector<NodeId>{NodeId(3)});
 }
 
 TEST(QuorumState, RefusesWhatIsNotOne) {
   for (const auto* text :
        {"", "[]", "{}", "{\"leaderId\":1", R"({"leaderId":1,"leaderEpoch":-1,"votedId":-1,"data_version":1})",
         R"({"leaderId":1,"leaderEpoch":3000000000,"votedId":-1,"data_version":1})",
+        R"({"leaderId":1,"leaderEpoch":2147483647,"votedId":-1,"data_version":1})",
+        R"({"leaderId":1,"leaderEpoch":3,"votedId":-1,"currentVoters":[{}],"data_version":0})",
+        R"({"leaderId":1,"leaderEpoch":3,"votedId":-1,"currentVoters":{},"data_version":0})",
         R"({"leaderId":"1","leaderEpoch":3,"votedId":-1,"data_version":1})",
         R"({"leaderId":1,"leaderEpoch":3,"votedId":-1,"votedDirectoryId":"x","data_version":1})"}) {
     const auto read = parse_quorum_state(text);
