@@ -16,8 +16,10 @@ namespace {
 constexpr std::uint64_t kReplayStepBytes = kMiB;
 
 Result<void> remove_segment(storage::FileSystem& fs, const storage::Segment& segment) {
-  WEIR_TRY_ASSIGN(files, storage::mark_deleted(fs, segment));
-  for (const auto& file : files) WEIR_TRY(storage::remove_file_in_steps(fs, file));
+  std::vector<storage::Path> files;
+  WEIR_TRY(storage::mark_deleted(fs, segment, files));
+  const std::atomic<bool> never = false;
+  for (const auto& file : files) WEIR_TRY(storage::remove_file_in_steps(fs, file, never));
   return {};
 }
 

@@ -30,6 +30,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+log.cleaner.backoff.ms=200
 metadata.log.max.record.bytes.between.snapshots={snapshot_bytes}
 internal.metadata.log.segment.bytes=4096
 """
@@ -97,6 +98,9 @@ class Broker:
         if code not in (0, 143):
             raise Failed(f"{self.name} stopped with exit code {code}; its log ends:\n{tail(self.log)}")
 
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
     def kill(self):
         """kill -9."""
         process, self.process = self.process, None
@@ -144,10 +148,10 @@ class Kafka(Broker):
     def command(self):
         return self.java("kafka.Kafka", self.properties)
 
-    def format(self):
+    def format(self, *options):
         kind = ["--standalone"] if self.quorum == "standalone" else []
-        done = subprocess.run(self.java("kafka.tools.StorageTool", "format", *kind, "-t", CLUSTER_ID, "-c",
-                                        self.properties), capture_output=True, text=True, timeout=START_SECONDS,
+        done = subprocess.run(self.java("kafka.tools.StorageTool", "format", *kind, *options, "-t", CLUSTER_ID,
+                                        "-c", self.properties), capture_output=True, text=True, timeout=START_SECONDS,
                               check=False)
         if done.returncode != 0:
             raise Failed(f"{self.name}: format failed: {done.stdout}{done.stderr}")

@@ -34,7 +34,7 @@ def pom(artifacts):
     dependencies = "".join(
         "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>".format(
             *artifact.split(":")) for artifact in artifacts)
-    return ("<project xmlns='http://maven.apache.org/POM/4.0.0'><modelVersion>4.0.0</modelVersion>"
+    return ("<project><modelVersion>4.0.0</modelVersion>"
             "<groupId>weir</groupId><artifactId>compat</artifactId><version>1</version>"
             f"<dependencies>{dependencies}</dependencies></project>")
 

@@ -6,6 +6,7 @@
 //   groups BOOTSTRAP                committed offsets (Apache Kafka only)
 //   fill BOOTSTRAP SEED TRANSACTIONS(yes|no)   topics of every kind with records in them
 //   more BOOTSTRAP SEED             records into the topics that are there, one topic made, one deleted
+//   begin BOOTSTRAP                 the one topic that survivor wants
 //   survivor BOOTSTRAP COUNT        COUNT more records from the one idempotent producer that is never closed
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
@@ -53,6 +54,7 @@ public final class DiskClient {
   private static final int SECONDS_MAX = 60;
   private static final int OPEN_TRANSACTION_MS = 900_000;  // the longest that Kafka allows: still open at the end
   private static final String SURVIVOR_TOPIC = "survivor";
+  private static final String SQUEEZED_TOPIC = "squeezed";
 
   // Never closed: an open transaction stays open, the survivor goes on with the next broker.
   private static final List<KafkaProducer<byte[], byte[]>> open = new ArrayList<>();
@@ -83,6 +85,7 @@ public final class DiskClient {
       case "groups" -> groups(words[1]);
       case "fill" -> fill(words[1], Long.parseLong(words[2]), words[3].equals("yes"));
       case "more" -> more(words[1], Long.parseLong(words[2]));
+      case "begin" -> begin(words[1]);
       case "survivor" -> survivor(words[1], Integer.parseInt(words[2]));
       default -> throw new IllegalArgumentException("no such command");
     };
@@ -92,13 +95,7 @@ public final class DiskClient {
 
   private static Map<String, Object> observe(String bootstrap, String isolation) throws Exception {
     var topics = new TreeMap<String, Object>();
-    var properties = new Properties();
-    properties.put("bootstrap.servers", bootstrap);
-    properties.put("isolation.level", isolation);
-    properties.put("enable.auto.commit", "false");
-    properties.put("auto.offset.reset", "none");
-    try (var admin = admin(bootstrap);
-        var consumer = new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
+    try (var admin = admin(bootstrap); var consumer = consumer(bootstrap, isolation)) {
       for (TopicDescription topic : describe(admin)) {
         var partitions = new TreeMap<String, Object>();
         for (var partition : topic.partitions()) {
@@ -109,6 +106,15 @@ public final class DiskClient {
       }
     }
     return Map.of("topics", topics);
+  }
+
+  private static KafkaConsumer<byte[], byte[]> consumer(String bootstrap, String isolation) {
+    var properties = new Properties();
+    properties.put("bootstrap.servers", bootstrap);
+    properties.put("isolation.level", isolation);
+    properties.put("enable.auto.commit", "false");
+    properties.put("auto.offset.reset", "none");
+    return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
   private static Collection<TopicDescription> describe(Admin admin) throws Exception {
@@ -233,11 +239,42 @@ public final class DiskClient {
       survivor(bootstrap, 100);
       if (transactions) {
         alterEverything(admin);
+        squeeze(bootstrap, admin, random);
         transactions(bootstrap, random);
         commitOffsets(bootstrap);
       }
     }
     return Map.of("filled", seed);
+  }
+
+  // A topic that the cleaner has gone over: offsets are missing within its segments and between them. It is told to rest
+  // afterwards, so that the next broker finds what this one shows.
+  private static void squeeze(String bootstrap, Admin admin, Random random) throws Exception {
+    create(admin, SQUEEZED_TOPIC, 1, Map.of("cleanup.policy", "compact", "segment.bytes", "1048576",
+        "index.interval.bytes", "1048576", "min.cleanable.dirty.ratio", "0.01"));
+    var sent = new ArrayList<Future<RecordMetadata>>();
+    try (var producer = producer(bootstrap, Map.of("compression.type", "none"))) {
+      for (int i = 0; i < 6000; ++i) {
+        var key = String.valueOf(random.nextInt(i % 700 == 0 ? 1_000_000 : 50)).getBytes(StandardCharsets.UTF_8);
+        sent.add(producer.send(new ProducerRecord<>(SQUEEZED_TOPIC, 0, key, new byte[1 + random.nextInt(1500)])));
+      }
+    }
+    for (var one : sent) one.get();
+    long deadline = System.nanoTime() + Duration.ofSeconds(SECONDS_MAX).toNanos();
+    long before = -1;
+    for (long count = count(bootstrap); count == 6000 || count != before; count = count(bootstrap)) {
+      if (System.nanoTime() > deadline) throw new IllegalStateException("the cleaner left " + count + " of 6000 records");
+      before = count;
+      Thread.sleep(1000);
+    }
+    admin.incrementalAlterConfigs(Map.of(resource(ConfigResource.Type.TOPIC, SQUEEZED_TOPIC),
+        List.of(set("min.cleanable.dirty.ratio", "1.0")))).all().get();
+  }
+
+  private static long count(String bootstrap) throws Exception {
+    try (var consumer = consumer(bootstrap, "read_uncommitted")) {
+      return (long) read(consumer, new TopicPartition(SQUEEZED_TOPIC, 0)).get("records");
+    }
   }
 
   private static Map<String, Object> more(String bootstrap, long seed) throws Exception {
@@ -257,6 +294,13 @@ public final class DiskClient {
       admin.deleteTopics(List.of("short-lived-" + seed)).all().get();
     }
     return Map.of("more", seed);
+  }
+
+  private static Map<String, Object> begin(String bootstrap) throws Exception {
+    try (var admin = admin(bootstrap)) {
+      create(admin, SURVIVOR_TOPIC, 1, Map.of());
+    }
+    return Map.of();
   }
 
   private static Map<String, Object> survivor(String bootstrap, int count) throws Exception {

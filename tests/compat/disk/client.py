@@ -17,12 +17,16 @@ def compile_java(source, jars, into):
 class Client:
     def __init__(self, jars, classes, log):
         self.log = open(log, "wb")
-        self.process = subprocess.Popen(["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{classes}:{jars}/*", "DiskClient"],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{classes}:{jars}/*", "DiskClient"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
 
-    def ask(self, *words):
+    def send(self, *words):
+        """For a command whose answer nobody waits for: nothing else may be asked afterwards."""
         self.process.stdin.write((" ".join(str(word) for word in words) + "\n").encode())
         self.process.stdin.flush()
+
+    def ask(self, *words):
+        self.send(*words)
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(ANSWER_SECONDS):

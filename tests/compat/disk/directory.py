@@ -6,6 +6,7 @@ import struct
 
 PARTITION = re.compile(r"^(?P<topic>[a-zA-Z0-9._-]+)-(?P<partition>\d+)$")
 SEGMENT = re.compile(r"^(\d{20})\.log$")
+SNAPSHOT = re.compile(r"^(\d{20})-\d{10}\.checkpoint$")
 TOPIC_ID = re.compile(r"^topic_id: (\S+)$", re.M)
 METADATA = "__cluster_metadata-0"
 HEADER = struct.Struct(">qiibI")  # base offset, length, leader epoch, magic, CRC
@@ -24,6 +25,32 @@ def batches_of(path):
             return
         yield first, hashlib.sha256(content[at:end]).hexdigest()
         at = end
+
+
+def metadata_snapshots(data):
+    """Names of the whole snapshots of the metadata log, the oldest first."""
+    return sorted(name for name in os.listdir(os.path.join(data, METADATA)) if SNAPSHOT.match(name))
+
+
+def trim_metadata(data):
+    """Drops what the newest snapshot stands for, as Kafka's own retention does: older snapshots, and every segment that
+    ends at or below it. Where the log begins then."""
+    path = os.path.join(data, METADATA)
+    *older, newest = metadata_snapshots(data)
+    for name in older:
+        os.unlink(os.path.join(path, name))
+    end = int(SNAPSHOT.match(newest)[1])
+    bases = sorted(int(match[1]) for name in os.listdir(path) if (match := SEGMENT.match(name)))
+    gone = [base for base, following in zip(bases, bases[1:]) if following <= end]
+    for name in os.listdir(path):
+        if not SNAPSHOT.match(name) and any(name.startswith(f"{base:020d}.") for base in gone):
+            os.unlink(os.path.join(path, name))
+    return metadata_start(data)
+
+
+def metadata_start(data):
+    """Where the metadata log begins."""
+    return min(int(match[1]) for name in os.listdir(os.path.join(data, METADATA)) if (match := SEGMENT.match(name)))
 
 
 class Partition:
