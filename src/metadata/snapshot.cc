@@ -27,9 +27,7 @@ std::optional<T> parse_digits(std::string_view text) {
   return value;
 }
 
-// Everything between the ends, in order. kCorrupt: an end is missing, something follows the footer, or a batch is not
-// whole.
-Result<void> visit_body(ByteView content, const EntryVisitor& visit) {
+Result<void> visit_batches(ByteView content, const EntryVisitor& visit) {
   Offset next{0};
   bool ended = false;
   const auto on_entry = [&](const LogEntry& entry) -> Result<void> {
@@ -51,6 +49,14 @@ Result<void> visit_body(ByteView content, const EntryVisitor& visit) {
   }
   if (!ended) return fail(Errc::kCorrupt, "the footer is missing");
   return {};
+}
+
+// Everything between the ends, in order. kCorrupt: an end is missing, something follows the footer, or a batch is not
+// whole; whatever else is wrong is damage too, but for what is well-formed and not known here (kUnsupported).
+Result<void> visit_body(ByteView content, const EntryVisitor& visit) {
+  auto visited = visit_batches(content, visit);
+  if (!visited && visited.error().code != Errc::kUnsupported) visited.error().code = Errc::kCorrupt;
+  return visited;
 }
 
 Result<void> apply_control(const LogEntry& entry, std::int16_t& kraft_version, Bytes& voters) {

@@ -110,6 +110,7 @@ class StateFiles : public testing::Test {
     const auto started = TestBroker::try_start({.settings = settings_, .shard_count = 1, .fs = fs});
     if (!started) {
       EXPECT_NE(started.error().context.find(file), std::string::npos) << started.error().context;
+      why_not_ = to_string(started.error());
       return false;
     }
     auto& broker = (*started)->broker();
@@ -127,6 +128,7 @@ class StateFiles : public testing::Test {
   Uuid topic_id_;
   std::string cluster_id_;
   LeaderEpoch epoch_{0};
+  std::string why_not_;  // of the last one refused
 };
 
 TEST_F(StateFiles, QuorumState) {
@@ -213,7 +215,7 @@ TEST_F(StateFiles, WhatIsNotUnderstoodIsLeftAsItIs) {
 TEST_F(StateFiles, TheStampTellsWhoseLogsTheyAre) {
   const auto stamp = [this] { return storage::parse_stamp(as_text(content_of(*fs_, kRoot / storage::kStampFile))); };
   EXPECT_EQ(stamp(), (storage::EpochSpan{LeaderEpoch(1), LeaderEpoch(1)}));
-  ASSERT_TRUE(starts_right_or_refuses(fs_, ""));
+  ASSERT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
   EXPECT_EQ(stamp(), (storage::EpochSpan{LeaderEpoch(1), LeaderEpoch(2)}));
 
   append_to_metadata_log(*fs_, [](Offset end) {
@@ -222,13 +224,13 @@ TEST_F(StateFiles, TheStampTellsWhoseLogsTheyAre) {
   });
   put(*fs_, kRoot / storage::kRecoveryPointFile, {});
   put(*fs_, kRoot / storage::kLogStartFile, {});
-  ASSERT_TRUE(starts_right_or_refuses(fs_, ""));
+  ASSERT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
   EXPECT_EQ(stamp(), (storage::EpochSpan{LeaderEpoch(4), LeaderEpoch(4)}));
-  ASSERT_TRUE(starts_right_or_refuses(fs_, ""));
+  ASSERT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
   EXPECT_EQ(stamp(), (storage::EpochSpan{LeaderEpoch(4), LeaderEpoch(5)}));
 
   ASSERT_TRUE(fs_->unlink(kRoot / storage::kStampFile).has_value());
-  ASSERT_TRUE(starts_right_or_refuses(fs_, ""));
+  ASSERT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
   EXPECT_EQ(stamp(), (storage::EpochSpan{LeaderEpoch(6), LeaderEpoch(6)}));
 }
 
@@ -249,12 +251,14 @@ class Snapshots : public StateFiles {
 
 TEST_F(Snapshots, TheLastTwoAreThere) {
   for (int life = 0; life < 3; ++life) {
-    TestBroker broker({.settings = settings_, .shard_count = 1, .fs = fs_});
+    // Another life draws other topic ids.
+    TestBroker broker(
+        {.settings = settings_, .shard_count = 1, .fs = fs_, .seed = 2 + static_cast<std::uint64_t>(life)});
     create_topic(broker, "t" + std::to_string(life));
     broker.stop();
   }
   EXPECT_EQ(files().size(), 2u);
-  EXPECT_TRUE(starts_right_or_refuses(fs_, ""));
+  EXPECT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
 }
 
 TEST_F(Snapshots, LeftoversGo) {
@@ -262,7 +266,7 @@ TEST_F(Snapshots, LeftoversGo) {
        {"00000000000000000099-0000000001.checkpoint.part", "00000000000000000001-0000000001.checkpoint.deleted"}) {
     put(*fs_, kMetadata / name, as_bytes("x"));
   }
-  ASSERT_TRUE(starts_right_or_refuses(fs_, ""));
+  ASSERT_TRUE(starts_right_or_refuses(fs_, "")) << why_not_;
   for (const auto& entry : metadata_entries()) {
     EXPECT_FALSE(entry.name.ends_with(".part") || entry.name.ends_with(".deleted")) << entry.name;
   }
@@ -277,9 +281,9 @@ TEST_F(Snapshots, ADamagedOneIsPassedOver) {
     auto changed = whole;
     changed[at] ^= 0x40;
     put(*fs, path, changed);
-    EXPECT_TRUE(starts_right_or_refuses(fs, ""));
+    EXPECT_TRUE(starts_right_or_refuses(fs, "")) << why_not_;
     put(*fs, path, ByteView(whole).first(at));
-    EXPECT_TRUE(starts_right_or_refuses(fs, ""));
+    EXPECT_TRUE(starts_right_or_refuses(fs, "")) << why_not_;
   }
 }
 

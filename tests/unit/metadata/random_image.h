@@ -9,6 +9,8 @@
 
 #include "base/random.h"
 #include "image_fixture.h"
+#include "protocol/codec.h"
+#include "protocol/schema/control_records.h"
 
 namespace weir::metadata {
 
@@ -27,7 +29,7 @@ class RandomImage {
     add_access();
     add_the_rest();
     builder_->set_kraft_version(chance(2) ? 1 : 0);
-    if (chance(2)) builder_->set_voters(noise(40));
+    if (chance(2)) builder_->set_voters(voters());
     builder_->advance(Offset(below(1'000'000)), LeaderEpoch(below(50)));
     return builder_->finish();
   }
@@ -40,6 +42,15 @@ class RandomImage {
     Bytes bytes(size);
     random_.fill(bytes);
     return bytes;
+  }
+  Bytes voters() {
+    protocol::VotersRecord record;
+    auto& voter = record.voters.emplace_back();
+    voter.voter_id = NodeId(below(5));
+    voter.voter_directory_id = id();
+    protocol::WireWriter writer;
+    EXPECT_TRUE(protocol::encode(writer, record, protocol::Version{0}).has_value());
+    return writer.finish_bytes();
   }
   std::vector<NodeId> nodes(std::uint64_t limit) {
     std::vector<NodeId> list;
