@@ -11,6 +11,7 @@
 
 #include "api/dispatcher.h"
 #include "base/async/run_on.h"
+#include "base/planted_bug.h"
 
 namespace weir::api {
 namespace {
@@ -129,6 +130,10 @@ ProduceResponse::PartitionProduceResponse answer_of(Item& item) {
                                                 .record_errors = {},
                                                 .error_message = std::move(outcome.message),
                                                 .current_leader = {}};
+  if (is_planted(PlantedBug::kErrorAnsweredAsOffsetZero) && outcome.error != ErrorCode::kNone) {
+    row.error_code = ErrorCode::kNone;
+    row.base_offset = Offset{0};
+  }
   for (auto& fault : outcome.record_faults) {
     row.record_errors.push_back({.batch_index = fault.index, .batch_index_error_message = std::move(fault.message)});
   }

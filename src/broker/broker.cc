@@ -132,22 +132,6 @@ Result<Uuid> Broker::open_further_directory(const std::string& path) {
   return identity->directory_id;
 }
 
-Result<void> Broker::make_identity(NodeId node_id) {
-  // Made before the metadata log on a first start, so its absence beside one is a loss.
-  WEIR_TRY_ASSIGN(has_metadata, ports_.fs.exists(directory_->path() / kMetadataDirectory));
-  if (has_metadata) {
-    return fail(Errc::kCorrupt,
-                fmt::format("{}/meta.properties: it is missing, and {} beside it belongs to a cluster; restore it from "
-                            "a copy of the directory",
-                            directory_->path().native(), kMetadataDirectory));
-  }
-  identity_ = {.cluster_id = Uuid::random(ports_.random).to_string(),
-               .node_id = node_id,
-               .directory_id = Uuid::random(ports_.random),
-               .checked = true};
-  return directory_->write_identity(identity_);
-}
-
 Result<void> Broker::open_metadata() {
   const auto path = directory_->path() / kMetadataDirectory;
   // An unclean stop is recovered from the start of the log: it is small, and everything hangs on it.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "storage/segment_names.h"
 
 namespace weir::replica {
@@ -72,7 +73,7 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   if (log_->active_base() != segment_before) leave_snapshot_at_roll();
   producers_.remember(header, now_ms);
   log_end_.store(header.next_offset().value(), std::memory_order_release);
-  if (!rules_.ack_needs_flush) advance_high_watermark();
+  if (!rules_.ack_needs_flush || is_planted(PlantedBug::kHighWatermarkBeforeSync)) advance_high_watermark();
   if (rules_.ack_needs_flush || log_->log_end() - log_->flushed_end() >= rules_.flush_messages_max) flush_soon();
 
   const bool broker_time = rules_.batch.timestamp_type == record::TimestampType::kLogAppendTime;
@@ -109,7 +110,7 @@ std::optional<AppendOutcome> Partition::decide_sequence(const record::BatchHeade
 }
 
 boost::asio::awaitable<ErrorCode> Partition::wait_committed(Offset end, SteadyTime deadline) {
-  if (high_watermark() >= end) co_return ErrorCode::kNone;
+  if (high_watermark() >= end || is_planted(PlantedBug::kAckBeforeSync)) co_return ErrorCode::kNone;
   if (log_->fence() != nullptr) co_return ErrorCode::kKafkaStorageError;
   if (is_closed()) co_return reason_closed();
   auto committed = make_one_shot<ErrorCode>(owner_);
@@ -187,7 +188,8 @@ void Partition::flush_again() {
 }
 
 void Partition::advance_high_watermark() {
-  const auto own_end = rules_.ack_needs_flush ? log_->flushed_end() : log_->log_end();
+  const bool flushed_only = rules_.ack_needs_flush && !is_planted(PlantedBug::kHighWatermarkBeforeSync);
+  const auto own_end = flushed_only ? log_->flushed_end() : log_->log_end();
   if (own_end <= high_watermark()) return;
   high_watermark_.store(own_end.value(), std::memory_order_release);
   while (!commit_waits_.empty() && commit_waits_.begin()->first <= own_end) {

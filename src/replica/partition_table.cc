@@ -6,6 +6,7 @@
 
 #include "base/async/run_on.h"
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "config/topic_settings.h"
 #include "model/topic_name.h"
 #include "replica/partition_rules.h"
@@ -475,6 +476,7 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   auto producers = restore_producers(ports_.fs, *opening.log, opening.options.clean);
   if (!producers) return std::unexpected(std::move(producers).error());
   opening.producers = *std::move(producers);
+  if (is_planted(PlantedBug::kProducersForgotten)) opening.producers.states = {};
   opening.producers.states.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
   return {};
 }

@@ -4,18 +4,20 @@
 
 #include <utility>
 
+#include "base/planted_bug.h"
+
 namespace weir::storage {
 
 Result<void> write_file_atomically(FileSystem& fs, const Path& path, ByteView content) {
   Path temporary = path;
-  temporary += ".tmp";
+  if (!is_planted(PlantedBug::kStateFileInPlace)) temporary += ".tmp";
   {
     WEIR_TRY_ASSIGN(file, fs.open(temporary, OpenMode::kOpenOrCreate));
     WEIR_TRY(file->truncate(0));  // a cut may have left an older attempt
     WEIR_TRY(file->pwritev({&content, 1}, 0));
     WEIR_TRY(file->datasync());
   }
-  WEIR_TRY(fs.rename(temporary, path));
+  if (!is_planted(PlantedBug::kStateFileInPlace)) WEIR_TRY(fs.rename(temporary, path));
   return fs.sync_directory(path.parent_path());
 }
 

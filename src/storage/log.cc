@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "storage/log_recovery.h"
 #include "storage/segment.h"
 #include "storage/segment_names.h"
@@ -52,7 +53,11 @@ Result<void> made_final(Result<void> synced) {
 }  // namespace
 
 Result<void> run_flush(const FlushJob& job) {
-  for (const auto& segment : job.segments) WEIR_TRY(made_final(segment->sync_log()));
+  for (const auto& segment : job.segments) {
+    auto synced = segment->sync_log();
+    if (!synced && is_planted(PlantedBug::kSyncTriedAgain)) synced = segment->sync_log();
+    WEIR_TRY(made_final(std::move(synced)));
+  }
   for (const auto& segment : job.finished) WEIR_TRY(made_final(segment->finish()));
   for (const auto& file : job.files) {
     auto replaced = write_file_atomically(*job.fs, file.path, file.content);
@@ -182,7 +187,7 @@ Result<void> Log::roll() {
   empty.tail.next_offset = log_end_;
   segments_.push_back(std::make_shared<Segment>(fs_, directory_, log_end_, std::move(empty), clock_.wall_ms(),
                                                 draw_jitter(settings_, random_)));
-  add_unsynced_directory(directory_);
+  if (!is_planted(PlantedBug::kNameOfSegmentNotSynced)) add_unsynced_directory(directory_);
   reserving_allowed_ = true;
   publish_view();
   return {};

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_bug.h"
 #include "storage/batch_walker.h"
 #include "storage/header_walk.h"
 #include "storage/producer_snapshot.h"
@@ -441,7 +442,8 @@ Result<void> Recovery::step_over(std::size_t index) {
       told_bytes = walk.scanned_bytes();
     }
     if (kind == HeaderWalk::Kind::kEnd) break;
-    if (kind == HeaderWalk::Kind::kBad) {
+    const bool is_damage = kind == HeaderWalk::Kind::kDamage || kind == HeaderWalk::Kind::kLost;
+    if (kind == HeaderWalk::Kind::kBad || (is_damage && is_planted(PlantedBug::kDamageCutOff))) {
       cut_segment_ = index;
       kept_count_ = index + 1;
       break;
@@ -600,7 +602,7 @@ Result<void> Recovery::settle_index(Found& segment) {
 // A segment whose end is known: durable first, then indexed.
 Result<void> Recovery::settle(std::size_t index) {
   auto& segment = found_[index];
-  if (segment.scanned) {
+  if (segment.scanned && !is_planted(PlantedBug::kRecoveredNotSynced)) {
     WEIR_TRY_ASSIGN(file, file_of(segment));
     WEIR_TRY(file->datasync());
   }
