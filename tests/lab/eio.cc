@@ -71,12 +71,18 @@ Result<std::string> reaction_of(Generation& generation) {
               fmt::format("the broker ended with status {:#x}:\n{}", status, generation.broker().log_tail(2000)));
 }
 
-// Each log from its beginning, past the page caches of file system and device; errors are what this is for.
-void read_cold(Generation& generation, const Plan& plan) {
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(generation.image().root())) {
-    if (entry.path().extension() == ".log") drop_cached_pages(entry.path());
+// What is read next comes from the device: past the page caches of file system and device.
+void drop_caches(const Generation& generation, const Plan& plan) {
+  std::error_code ended;  // files come and go below a live broker
+  for (auto entry = std::filesystem::recursive_directory_iterator(generation.image().root(), ended);
+       !ended && entry != std::filesystem::recursive_directory_iterator(); entry.increment(ended)) {
+    if (entry->path().extension() == ".log") drop_cached_pages(entry->path());
   }
   drop_cached_pages(plan.device_file);
+}
+
+// Each log from its beginning; errors are what this is for.
+void read_cold(Generation& generation) {
   auto connection = clients::Connection::open(generation.broker().address());
   if (connection) static_cast<void>(generation.read_logs(*connection));
 }
@@ -87,11 +93,12 @@ Result<void> round(Generation& generation, const Plan& plan, Fault fault, Random
   constexpr std::uint64_t kAcksMin = 200;
   constexpr std::uint64_t kAcksSpread = 3000;
   generation.await_acks(kAcksMin + random.next_u64() % kAcksSpread);
+  if (fault == Fault::kReadErrors) drop_caches(generation, plan);
   Result<std::string> reaction = std::string();
   {
     const DeviceErrors errors(fault == Fault::kReadErrors ? plan.fail_reads : plan.fail_writes);
     if (fault == Fault::kReadErrors) {
-      read_cold(generation, plan);
+      read_cold(generation);
     } else {
       constexpr std::uint64_t kMomentUsMax = 20'000;
       const auto until_us = now_us() + random.next_u64() % kMomentUsMax;
