@@ -216,6 +216,9 @@ boost::asio::awaitable<void> Broker::stamp_recovered_directories() {
     if (files.last_written_by_weir() || dir->is_offline() || partitions_->has_unopened(*dir)) continue;
     recovered.push_back(&files);
   }
+  if (recovered.empty()) co_return;
+  // Kafka's may be empty, which Weir's never are.
+  if (const auto written = co_await partitions_->write_checkpoints(); !written) co_return;
   auto stamp = [recovered = std::move(recovered), epoch = images_.get()->epoch]() -> Result<void> {
     for (auto* files : recovered) WEIR_TRY(files->write_stamp(epoch));
     return {};
