@@ -121,6 +121,8 @@ std::size_t Clients::create_topic(std::string name, int partition_count,
 
   TopicHistory topic;
   topic.name = std::move(name);
+  topic.keeps_everything =
+      std::ranges::none_of(configs, [](const auto& config) { return config.first.starts_with("retention."); });
   topic.configs = std::move(configs);
   topic.partitions.resize(static_cast<std::size_t>(partition_count));
   history_.topics.push_back(std::move(topic));
@@ -185,6 +187,9 @@ void Clients::produce(std::size_t topic, std::size_t partition, std::int16_t ack
     const auto again = unresolved(topic, partition, producer);
     for (const auto number : again) send_batch(topic, partition, number, kAcksAll);
     if (!again.empty()) return;
+    const auto in_flight = std::ranges::count_if(
+        history.sent, [&](const SentBatch& batch) { return batch.producer == producer && batch.in_flight; });
+    if (in_flight >= static_cast<std::ptrdiff_t>(kBatchWindow)) return;
   }
   const auto number = history_.batches_sent++;
   BatchSpec spec;
@@ -262,7 +267,10 @@ void Clients::send_batch(std::size_t topic, std::size_t partition, std::size_t n
 
 void Clients::show_ends(PartitionHistory& partition, const std::string& name, Offset high_watermark, Offset log_start) {
   partition.high_watermark_shown = std::max(partition.high_watermark_shown, high_watermark);
-  partition.log_start_shown = std::max(partition.log_start_shown, log_start);
+  if (log_start > partition.log_start_shown) {
+    partition.log_start_shown = log_start;
+    ++history_.starts_moved;
+  }
   if (log_start > high_watermark) report(fmt::format("{}: log start above the high watermark", name));
 }
 
@@ -316,8 +324,14 @@ void Clients::fetch() {
       for (const auto& row : topic.partitions) {
         const auto index = static_cast<std::size_t>(row.partition_index.value());
         const auto name = name_of(number, index);
+        const auto& known = history_.topics[number];
+        if (row.error_code == ErrorCode::kOffsetOutOfRange && !known.keeps_everything) {
+          auto& partition = at(number, index);  // a consumer with auto.offset.reset=earliest
+          partition.read_to = std::max(partition.read_to, partition.log_start_shown);
+          continue;
+        }
         if (row.error_code != ErrorCode::kNone) {
-          if (!history_.topics[number].deletion_asked) told_error("reading " + name, row.error_code);
+          if (!known.deletion_asked) told_error("reading " + name, row.error_code);
           continue;
         }
         if (row.high_watermark < before[number][index]) report(name + ": the high watermark went back");
@@ -358,8 +372,9 @@ void Clients::list_offsets() {
         for (const auto& row : topic.partitions) {
           const auto index = static_cast<std::size_t>(row.partition_index.value());
           const auto name = name_of(number, index);
+          if (history_.topics[number].deletion_asked) continue;  // this may be of the next one of its name
           if (row.error_code != ErrorCode::kNone) {
-            if (!history_.topics[number].deletion_asked) told_error("offsets of " + name, row.error_code);
+            told_error("offsets of " + name, row.error_code);
             continue;
           }
           if (row.offset < before[number][index]) {
@@ -369,7 +384,9 @@ void Clients::list_offsets() {
           }
           auto& partition = at(number, index);
           if (timestamp == kLatest) show_ends(partition, name, row.offset, partition.log_start_shown);
-          if (timestamp == kEarliest) partition.log_start_shown = std::max(partition.log_start_shown, row.offset);
+          if (timestamp == kEarliest) {
+            show_ends(partition, name, std::max(partition.high_watermark_shown, row.offset), row.offset);
+          }
         }
       }
     };
@@ -417,9 +434,12 @@ void Clients::check_records(std::size_t topic, std::size_t partition) {
   const auto name = name_of(topic, partition);
   const auto log_start = at(topic, partition).log_start_shown;
   const auto end = at(topic, partition).high_watermark_shown;
-  if (log_start != Offset{0}) report(fmt::format("{}: starts at {}, nothing was deleted", name, log_start.value()));
+  if (log_start != Offset{0} && history_.topics[topic].keeps_everything)
+    report(fmt::format("{}: starts at {}, nothing was deleted", name, log_start.value()));
   auto& history = at(topic, partition);
-  std::vector<std::int32_t> next_sequences(history_.producers.size(), 0);
+  // Of each producer; not known where the beginning has been deleted.
+  std::vector<std::optional<std::int32_t>> next_sequences(history_.producers.size());
+  if (log_start == Offset{0}) std::ranges::fill(next_sequences, 0);
   auto next = log_start;
   for (auto it = history.shown.lower_bound(log_start); it != history.shown.end(); ++it) {
     const auto& [offset, number] = *it;
@@ -428,13 +448,14 @@ void Clients::check_records(std::size_t topic, std::size_t partition) {
     next = offset + batch.record_count;
     if (batch.producer == kNoProducer) continue;
     auto& sequence = next_sequences[static_cast<std::size_t>(batch.producer)];
-    if (batch.base_sequence != sequence) return report(fmt::format("{}: sequences break at {}", name, offset.value()));
+    if (sequence && batch.base_sequence != *sequence)
+      return report(fmt::format("{}: sequences break at {}", name, offset.value()));
     sequence = batch.base_sequence + batch.record_count;
   }
   if (next != end) return report(fmt::format("{}: read to {}, the end is {}", name, next.value(), end.value()));
   for (std::size_t i = 0; i < history.sent.size(); ++i) {
     const auto& batch = history.sent[i];
-    if (batch.acked_at == kNoOffset) continue;
+    if (batch.acked_at < log_start) continue;  // was never acked, or retention took it
     const auto found = history.shown.find(batch.acked_at);
     if (found == history.shown.end() || found->second != i) {
       return report(fmt::format("{}: batch {}, acked at {}, is lost", name, i, batch.acked_at.value()));
@@ -476,6 +497,7 @@ void Clients::check_all() {
     for (std::size_t p = 0; p < history_.topics[i].partitions.size(); ++p) {
       const auto& now = at(i, p).shown;
       for (const auto& [offset, number] : shown_before[i][p]) {
+        if (offset < at(i, p).log_start_shown) continue;
         const auto found = now.find(offset);
         if (found == now.end()) {
           report(fmt::format("{}: what was read at {} has vanished", name_of(i, p), offset.value()));
@@ -493,8 +515,8 @@ void Clients::repeat_last_batches(std::size_t topic, std::size_t partition) {
   const auto& history = at(topic, partition);
   for (int producer = 0; producer < static_cast<int>(history_.producers.size()); ++producer) {
     std::vector<std::size_t> in_log;
-    for (const auto& [offset, number] : history.shown) {
-      if (history.sent[number].producer == producer) in_log.push_back(number);
+    for (auto it = history.shown.lower_bound(history.log_start_shown); it != history.shown.end(); ++it) {
+      if (history.sent[it->second].producer == producer) in_log.push_back(it->second);
     }
     for (auto i = in_log.size() - std::min(in_log.size(), kBatchWindow); i < in_log.size(); ++i) {
       send_batch(topic, partition, in_log[i], kAcksAll, history.sent[in_log[i]].shown_at);

@@ -49,6 +49,7 @@ struct TopicHistory {
   Uuid id;  // zero until told
   State state = State::kAsked;
   bool deletion_asked = false;
+  bool keeps_everything = true;  // no retention by size or age
   std::vector<PartitionHistory> partitions;
 };
 
@@ -65,8 +66,8 @@ struct History {
   // Proof that there was something to lose.
   std::uint64_t batches_acked = 0;
   std::uint64_t batches_shown = 0;
-  std::uint64_t rolls_seen = 0;
-  std::string problem;  // the first one; empty: none
+  std::uint64_t starts_moved = 0;  // by retention
+  std::string problem;             // the first one; empty: none
 };
 
 class Clients {

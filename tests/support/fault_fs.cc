@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 namespace weir::test {
@@ -15,11 +16,13 @@ using storage::OpenMode;
 using storage::Path;
 
 FaultFs::Outcome FaultFs::begin_call(const char* name, const Path& path) {
+  if (applies && !applies(name)) return Outcome::kGoOn;
   ++calls_count_;
   if (on_call) on_call(calls_count_, name, path);
-  const bool is_named = fail_name_ == name;
+  const bool is_named = fail_name_ == name || (fail_name_ == "open" && name == std::string_view("create"));
   if (is_named) fail_name_.clear();
-  const bool fails = is_named || calls_count_ == fail_at_ || (cut_at_ != 0 && calls_count_ >= cut_at_);
+  const bool fails = is_named || calls_count_ == fail_at_ || (fail_from_ != 0 && calls_count_ >= fail_from_) ||
+                     (cut_at_ != 0 && calls_count_ >= cut_at_);
   const bool is_below =
       !failing_directory_.empty() && (path / "").native().starts_with((failing_directory_ / "").native());
   if (!fails && !is_below) return Outcome::kGoOn;
@@ -100,7 +103,9 @@ class FaultFs::FaultFile final : public File {
 };
 
 Result<std::shared_ptr<File>> FaultFs::open(const Path& path, OpenMode mode) {
-  auto opened = all_or_nothing("open", path, [&] { return inner_.open(path, mode); });
+  const bool may_create = mode == OpenMode::kCreateNew || mode == OpenMode::kOpenOrCreate;
+  const bool creates = may_create && !inner_.exists(path).value_or(false);
+  auto opened = all_or_nothing(creates ? "create" : "open", path, [&] { return inner_.open(path, mode); });
   if (!opened) return opened;
   return std::make_shared<FaultFile>(*this, *std::move(opened), path);
 }

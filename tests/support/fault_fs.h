@@ -18,7 +18,13 @@ class FaultFs final : public storage::FileSystem {
 
   // Calls are counted from 1; reads of memory state (is_resident, descriptor, drop_cache) are not calls.
   void fail_call(std::uint64_t number, int os_errno) { fail_at_ = number, os_errno_ = os_errno; }
-  // The same for the next call of this name: "pwritev", "datasync", "open"...
+  // That call and all after it, until heal(). Calls that `applies` says no to are none of them, nor counted towards it:
+  // a full disk fails no read.
+  void fail_from(std::uint64_t number, int os_errno) { fail_from_ = number, os_errno_ = os_errno; }
+  std::function<bool(const std::string& name)> applies;
+  void heal() { fail_from_ = fail_at_ = 0; }
+  // The same for the next call of this name: "pwritev", "datasync", "open"... ("create" is an open that
+  // makes the file)
   void fail_next(std::string name, int os_errno) { fail_name_ = std::move(name), os_errno_ = os_errno; }
   // Every call on `directory` and what is below it, from now on.
   void fail_below(storage::Path directory, int os_errno) {
@@ -64,6 +70,7 @@ class FaultFs final : public storage::FileSystem {
   std::mt19937_64 random_;
   std::uint64_t calls_count_ = 0;
   std::uint64_t fail_at_ = 0;
+  std::uint64_t fail_from_ = 0;
   std::uint64_t cut_at_ = 0;
   std::string fail_name_;
   storage::Path failing_directory_;
