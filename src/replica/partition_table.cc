@@ -417,6 +417,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
     if (dir != nullptr) {
       opening.options.recovery_point = offset_in(dir->unopened.recovery_points);
       opening.options.log_start = offset_in(dir->unopened.log_starts);
+      opening.options.knows_log_start = true;
     }
     change.openings.push_back(std::move(opening));
   }

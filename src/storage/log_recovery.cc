@@ -86,6 +86,7 @@ class Recovery {
   Result<void> write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries);
   Result<void> remove_segment_files(Offset base);
   Result<void> set_aside(const Found& segment);
+  Result<void> set_headless_aside();
   Result<void> start_empty_at(Offset base);
   Result<RecoveredLog> settle_names();
   [[nodiscard]] Path path_of(Offset base, std::string_view suffix) const {
@@ -620,12 +621,29 @@ Result<void> Recovery::start_empty_at(Offset base) {
   return {};
 }
 
+// A log begins at its start or before. Where the first segment lies behind it, and nothing says that it was durable, the
+// name of the one before was lost and this one's, though younger, was not.
+Result<void> Recovery::set_headless_aside() {
+  const bool knows_start = options_.knows_log_start && options_.last_written_by_weir && !options_.clean;
+  if (!knows_start || found_.empty()) return {};
+  const auto first = found_.front().base;
+  if (first <= options_.log_start || first < floor_) return {};
+  log_error("{}: its first segment begins at {}, the log at {}: what lay between was never durable", directory_.native(),
+            first.value(), options_.log_start.value());
+  for (const auto& segment : found_) {
+    WEIR_TRY(segment.size_bytes == 0 ? remove_segment_files(segment.base) : set_aside(segment));
+  }
+  found_.clear();
+  return {};
+}
+
 Result<RecoveredLog> Recovery::run() {
   WEIR_TRY(create_directory());
   WEIR_TRY(clear_leftovers());
   WEIR_TRY(open_segments());
   WEIR_TRY(find_floor());
   WEIR_TRY(read_epochs());
+  WEIR_TRY(set_headless_aside());
   kept_count_ = found_.size();
   if (!found_.empty()) expected_ = found_.front().base;
   for (std::size_t i = 0; i < kept_count_; ++i) {

@@ -272,9 +272,7 @@ TEST(LogDirs, ADirectoryThatCannotBeReadAtTheStartIsLeftOut) {
     broker.stop();
   }
   auto options = three_directories(fs);
-  options.arrange_faults = [](test::FaultFs& faults) {
-    faults.fail_below("/b/recovery-point-offset-checkpoint", EIO);
-  };
+  options.arrange_faults = [](test::FaultFs& faults) { faults.fail_below("/b/recovery-point-offset-checkpoint", EIO); };
   TestBroker broker(std::move(options));
   const auto lost = partitions_in(*fs, "/b");
   for (std::int32_t i = 0; i < kPartitionCount; ++i) {
@@ -284,7 +282,9 @@ TEST(LogDirs, ADirectoryThatCannotBeReadAtTheStartIsLeftOut) {
 
 TEST(LogDirs, TwoWithOneIdAreRefused) {
   auto fs = std::make_shared<MemoryFs>();
-  { TestBroker broker(three_directories(fs)); }
+  {
+    TestBroker broker(three_directories(fs));
+  }
   const auto identity = fs->durable_content("/b/meta.properties");
   ASSERT_TRUE(storage::write_file_atomically(*fs, "/c/meta.properties", identity).has_value());
   const auto refused = TestBroker::try_start(three_directories(fs));

@@ -78,6 +78,9 @@ class Clients {
   // Both outlive the clients.
   Clients(TestBroker& broker, History& history, Errors errors = Errors::kNone);
 
+  // From now on an error is an answer like any other: the broker stops, and says so to who waits.
+  void tolerate_errors() { errors_ = Errors::kTolerated; }
+
   // These send and return; answers come with step().
   std::size_t create_topic(std::string name, int partition_count,
                            std::vector<std::pair<std::string, std::string>> configs = {});
@@ -136,7 +139,7 @@ class Clients {
 
   TestBroker& broker_;
   History& history_;
-  const Errors errors_;
+  Errors errors_;
   std::uint32_t next_shard_ = 0;
   std::vector<Outstanding> outstanding_;
 };
