@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <iterator>
 #include <utility>
@@ -40,6 +41,16 @@ std::string_view repair_of(std::string_view checkpoint) {
     return "to repair: put it right, or remove the file, and each log starts at its first segment again";
   }
   return "to repair: remove the file, and each log is checked from its start";
+}
+
+// A first start that was killed may have made directories whose names are not durable yet.
+Result<void> sync_names_up(FileSystem& fs, const Path& path) {
+  for (auto parent = path.parent_path();; parent = parent.parent_path()) {
+    auto synced = fs.sync_directory(parent);
+    // Whose directory that is, who may not even list it, did not make it.
+    if (!synced && synced.error().os_errno != EACCES) return synced;
+    if (parent.empty() || parent == parent.parent_path()) return {};
+  }
 }
 
 std::optional<TopicPartition> parse_partition_name(std::string_view name) {
@@ -81,6 +92,8 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::open(FileSystem& fs, Path pa
   WEIR_TRY_ASSIGN(lock, fs.lock(path / kLockFile));
   std::unique_ptr<LogDirectory> directory(new LogDirectory(fs, std::move(path)));
   directory->lock_ = std::move(lock);
+  WEIR_TRY_ASSIGN(has_identity, fs.exists(directory->path_ / kIdentityFile));
+  if (!has_identity) WEIR_TRY(sync_names_up(fs, directory->path_));
   WEIR_TRY_ASSIGN(was_clean, fs.exists(directory->path_ / kCleanMarkerFile));
   directory->was_clean_ = was_clean;
   // Settles partition directories that were made, but not made durable, before a kill.
