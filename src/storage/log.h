@@ -129,9 +129,9 @@ struct FlushJob {
 [[nodiscard]] Result<void> run_flush(const FlushJob& job);
 
 struct LogOpenOptions {
-  bool clean = false;        // the directory was stopped cleanly: sizes and indexes are trusted
-  Offset recovery_point{0};  // from the checkpoint: below it everything is durable
-  Offset log_start{0};       // from the checkpoint
+  bool clean = false;            // the directory was stopped cleanly: sizes and indexes are trusted
+  Offset recovery_point{0};      // from the checkpoint: below it everything is durable
+  Offset log_start{0};           // from the checkpoint
   bool knows_log_start = false;  // it is the log's, as Weir wrote it before any file went; false: a lower bound
   // Weir wrote here last. False: Apache Kafka may have, which syncs no index, so that the recovery point alone is the
   // durable floor, and whose compaction leaves gaps between segments above it.

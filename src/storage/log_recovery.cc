@@ -72,6 +72,7 @@ class Recovery {
   [[nodiscard]] HeaderWalk::Surroundings surroundings(std::size_t index) const;
   Result<void> cut_tail();
   Result<void> settle(std::size_t index);
+  Result<void> settle_epochs();
   Result<void> settle_index(Found& segment);
   enum class IndexState { kMissing, kSound, kUnsound };
   template <class Entry>
@@ -600,6 +601,14 @@ Result<void> Recovery::settle_index(Found& segment) {
   return {};
 }
 
+// Before an index says that what was scanned is durable: below that floor the list of epochs is believed.
+Result<void> Recovery::settle_epochs() {
+  if (!epochs_ || epochs_->starts() == epochs_in_file_) return {};
+  WEIR_TRY(write_file_atomically(fs_, directory_ / kLeaderEpochFile, as_bytes(format_leader_epochs(*epochs_))));
+  epochs_in_file_ = epochs_->starts();
+  return {};
+}
+
 // A segment whose end is known: durable first, then indexed.
 Result<void> Recovery::settle(std::size_t index) {
   auto& segment = found_[index];
@@ -607,6 +616,7 @@ Result<void> Recovery::settle(std::size_t index) {
     WEIR_TRY_ASSIGN(file, file_of(segment));
     WEIR_TRY(file->datasync());
   }
+  if (segment.scanned) WEIR_TRY(settle_epochs());
   WEIR_TRY(settle_index(segment));
   segment.index = IndexBuilder(segment.base, 0);  // a long log's entries shall not all be in memory at a time
   return {};
@@ -621,15 +631,15 @@ Result<void> Recovery::start_empty_at(Offset base) {
   return {};
 }
 
-// A log begins at its start or before. Where the first segment lies behind it, and nothing says that it was durable, the
-// name of the one before was lost and this one's, though younger, was not.
+// A log begins at its start or before. Where the first segment lies behind it, and nothing says that it was durable,
+// the name of the one before was lost and this one's, though younger, was not.
 Result<void> Recovery::set_headless_aside() {
   const bool knows_start = options_.knows_log_start && options_.last_written_by_weir && !options_.clean;
   if (!knows_start || found_.empty()) return {};
   const auto first = found_.front().base;
   if (first <= options_.log_start || first < floor_) return {};
-  log_error("{}: its first segment begins at {}, the log at {}: what lay between was never durable", directory_.native(),
-            first.value(), options_.log_start.value());
+  log_error("{}: its first segment begins at {}, the log at {}: what lay between was never durable",
+            directory_.native(), first.value(), options_.log_start.value());
   for (const auto& segment : found_) {
     WEIR_TRY(segment.size_bytes == 0 ? remove_segment_files(segment.base) : set_aside(segment));
   }

@@ -464,7 +464,8 @@ void Clients::check_records(std::size_t topic, std::size_t partition) {
 }
 
 void Clients::check_all() {
-  for (const auto& reason : broker_.broker().unready_reasons()) report("not ready: " + reason);
+  const auto reasons = broker_.broker().unready_reasons();
+  for (const auto& reason : reasons) report("not ready: " + reason);
   check_metadata();
   list_offsets();
   step();
