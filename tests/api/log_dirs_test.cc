@@ -196,16 +196,16 @@ TEST(LogDirs, AFullDirectoryComesBackByItself) {
 TEST(LogDirs, APartitionIsReadWhereItLies) {
   auto fs = std::make_shared<MemoryFs>();
   {
-    TestBroker broker({.settings = {"log.dirs=/a"}, .fs = fs});
+    TestBroker broker(three_directories(fs));
     create_topic(broker, "t", kPartitionCount);
     for (std::int32_t i = 0; i < kPartitionCount; ++i) ASSERT_EQ(produce_error(broker, i), ErrorCode::kNone);
     broker.stop();
   }
   // The directory loses the id that the metadata knows it by. The first line is a checksum.
-  const auto content = fs->durable_content("/a/meta.properties");
+  const auto content = fs->durable_content("/b/meta.properties");
   auto text = std::string(as_text(content));
   text = text.substr(text.find('\n') + 1) + "directory.id=\n";
-  ASSERT_TRUE(storage::write_file_atomically(*fs, "/a/meta.properties", as_bytes(text)).has_value());
+  ASSERT_TRUE(storage::write_file_atomically(*fs, "/b/meta.properties", as_bytes(text)).has_value());
   TestBroker broker(three_directories(fs));
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_EQ(end_of(broker, i), 1) << i;
 }

@@ -177,7 +177,11 @@ TEST_F(PosixFaults, AWriteThatFailsHalfWaySaysSo) {
     ASSERT_FALSE(written.has_value());
     EXPECT_EQ(written.error().code, Errc::kNoSpace);
     EXPECT_EQ(g_pwritev.calls, 2) << "an error is not tried again";
-    EXPECT_EQ(content().size(), part) << "the caller has to cut it off";
+    // The first call takes so many pieces at most.
+    constexpr std::size_t kPiecesPerCall = 64;
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < kPiecesPerCall; ++i) asked += pieces_[i].size();
+    EXPECT_EQ(content().size(), std::min(part, asked)) << "the caller has to cut it off";
   }
 }
 
