@@ -8,7 +8,6 @@
 namespace weir::api {
 namespace {
 
-using test::make_batch;
 using test::TestBroker;
 
 constexpr std::int64_t kDayMs = 24 * 3'600'000;

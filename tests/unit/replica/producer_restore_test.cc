@@ -22,7 +22,6 @@ namespace {
 using storage::Log;
 using storage::LogOpenOptions;
 using storage::Path;
-using storage::ProducerMemory;
 using test::MemoryFs;
 
 const Path kDirectory = "/data/topic-0";
