@@ -33,7 +33,7 @@ Server::Server(const config::LoadedConfig& config) : config_(config), started_at
   for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
   const auto helper_count = static_cast<std::uint32_t>(config.settings.weir_helper_threads);
   helpers_ = std::make_unique<HelperThreads>(helper_count);
-  commit_helpers_ = std::make_unique<HelperThreads>(helper_count);
+  commit_helpers_ = std::make_unique<HelperThreads>(static_cast<std::uint32_t>(config.settings.weir_sync_threads));
 }
 
 Server::~Server() = default;

@@ -62,6 +62,7 @@ struct BrokerSettings {
   // Machine
   std::int32_t weir_shards = 0;  // 0: half of the processors, at least one
   std::int32_t weir_helper_threads = 4;
+  std::int32_t weir_sync_threads = 32;
   LogLevel weir_log_level = LogLevel::kInfo;
 
   // Limits

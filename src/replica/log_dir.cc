@@ -33,7 +33,7 @@ LogDir::LogDir(const Ports& ports, FailureListener listener)
     : files_(ports.files), id_(ports.id), home_(*ports.shards.front()), listener_(std::move(listener)) {
   for (auto* shard : ports.shards) {
     commit_loops_.push_back(
-        std::make_unique<CommitLoop>(*shard, ports.commit_helpers, ports.commit, ports.parallel_flushes));
+        std::make_unique<CommitLoop>(*shard, ports.commit_helpers, ports.commit, ports.flushes_max));
   }
 }
 

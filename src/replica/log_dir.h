@@ -39,7 +39,7 @@ class LogDir {
     Uuid id;
     storage::GroupCommit& commit;
     Helpers& commit_helpers;
-    std::uint32_t parallel_flushes;
+    std::uint32_t flushes_max;          // at a time, of each shard
     const std::vector<Shard*>& shards;  // the first one is home
   };
   using FailureListener = std::function<void(LogDir& dir, const Error& why)>;

@@ -81,7 +81,7 @@ PartitionTable::PartitionTable(Ports ports)
         .id = directory.id,
         .commit = ports_.commit,
         .commit_helpers = ports_.commit_helpers,
-        .parallel_flushes = static_cast<std::uint32_t>(ports_.config.settings.weir_helper_threads),
+        .flushes_max = static_cast<std::uint32_t>(ports_.config.settings.weir_sync_threads),
         .shards = ports_.shards};
     dirs_.push_back(
         std::make_unique<LogDir>(dir_ports, [this](const LogDir& dir, const Error& why) { take_offline(dir, why); }));
