@@ -136,6 +136,7 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
   is_starting_ = true;
   co_await apply(image);
   is_starting_ = false;
+  serving_ = true;
   opened_->set(true);
   co_await telling.wait_until_empty();
   // A deletion that was cut short may have left directories and entries behind.
@@ -424,12 +425,22 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
   change.map->put(std::move(planned));
 }
 
+// Nearly all that opening and closing a crowd of logs takes is waiting for syncs, which share the file system's journal
+// when many run at a time: before anything is served and after, the sync threads do it. In between they belong to acks.
+Helpers& PartitionTable::lane_helpers() const {
+  return serving_ ? ports_.helpers : ports_.commit_helpers;
+}
+
+std::size_t PartitionTable::lane_count() const {
+  const auto& settings = ports_.config.settings;
+  return static_cast<std::size_t>(std::max(serving_ ? settings.weir_helper_threads : settings.weir_sync_threads, 1));
+}
+
 boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& openings) {
   if (openings.empty()) co_return;
   logs_to_open_.store(openings.size(), std::memory_order_relaxed);
   logs_opened_.store(0, std::memory_order_relaxed);
-  const auto lanes =
-      std::min(openings.size(), static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1)));
+  const auto lanes = std::min(openings.size(), lane_count());
   std::vector<std::vector<Opening*>> shares(lanes);
   for (std::size_t i = 0; i < openings.size(); ++i) shares[i % lanes].push_back(&openings[i]);
   TaskGroup lanes_running(home());
@@ -458,7 +469,7 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
     }
     return true;
   };
-  co_await run_on_helper(ports_.helpers, home(), std::move(work));
+  co_await run_on_helper(lane_helpers(), home(), std::move(work));
 }
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
@@ -728,7 +739,7 @@ boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_
     }
     return first;
   };
-  auto closed = co_await run_on_helper(ports_.helpers, home(), std::move(close_all));
+  auto closed = co_await run_on_helper(lane_helpers(), home(), std::move(close_all));
   if (!closed && outcome) outcome = std::move(closed);
 }
 
@@ -743,7 +754,8 @@ boost::asio::awaitable<Result<void>> PartitionTable::close() {
     for (auto& dir : dirs_) co_await run_on(*shard, dir->commit_loop(*shard).wait_until_idle());
   }
 
-  const auto lanes = static_cast<std::size_t>(std::max(ports_.config.settings.weir_helper_threads, 1));
+  serving_ = false;
+  const auto lanes = lane_count();
   std::vector<std::vector<std::shared_ptr<Partition>>> shares(lanes);
   std::size_t next_lane = 0;
   const auto last = map();

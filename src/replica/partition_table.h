@@ -88,7 +88,7 @@ class PartitionTable {
     bool is_a_directory_missing = false;  // log.dirs has more than these
     storage::GroupCommit& commit;
     Helpers& helpers;
-    Helpers& commit_helpers;  // flushes only
+    Helpers& commit_helpers;  // flushes only, while anything is served
     std::vector<Shard*> shards;
     // Home shard: a directory is offline from now on, and what lies in it is not served any more.
     std::function<void(const Uuid& directory_id, const Error& why)> on_offline;
@@ -164,6 +164,8 @@ class PartitionTable {
   // Publishes `map` without what lies in directories that are offline, and fails that.
   void publish(std::shared_ptr<PartitionMap> map);
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
+  [[nodiscard]] Helpers& lane_helpers() const;
+  [[nodiscard]] std::size_t lane_count() const;
   boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
   void note_failure(const Opening& opening);
   void forget_failure(const TopicPartition& name);
@@ -199,6 +201,7 @@ class PartitionTable {
   bool following_ = false;
   bool writing_checkpoints_ = false;
   std::deque<std::shared_ptr<OneShot<bool>>> checkpoint_turns_;  // who waits to write them
+  bool serving_ = false;  // from the end of open() until close() has ended every wait
   bool closing_ = false;
   std::vector<std::pair<Offset, std::shared_ptr<OneShot<bool>>>> applied_waits_;
   std::map<TopicPartition, OpenFailure> failures_;
