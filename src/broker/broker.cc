@@ -38,10 +38,10 @@ Result<std::unique_ptr<Broker>> Broker::open(const config::LoadedConfig& config,
   WEIR_TRY(broker->open_directory());
   WEIR_TRY(broker->open_further_directories());
   WEIR_TRY(broker->open_metadata());
-  for (const auto& [files, id] : broker->log_dirs_) {
-    const auto begun = files.begin_changes();
-    if (!begun && &files == broker->directory_.get()) return std::unexpected(begun.error());
-    if (!begun) broker->partitions_->find_dir(id)->fail(begun.error());
+  for (const auto& dir : broker->log_dirs_) {
+    const auto begun = dir.files.begin_changes();
+    if (!begun && &dir.files == broker->directory_.get()) return std::unexpected(begun.error());
+    if (!begun) broker->partitions_->find_dir(dir.id)->fail(begun.error());
   }
   return broker;
 }
@@ -83,13 +83,18 @@ Result<void> Broker::make_identity(NodeId node_id) {
   return directory_->write_identity(identity_);
 }
 
+void Broker::add_log_dir(storage::LogDirectory& files, const Uuid& id) {
+  auto* const commit_helpers = ports_.commit_helpers[log_dirs_.size() % ports_.commit_helpers.size()];
+  log_dirs_.push_back({.files = files, .id = id, .commit_helpers = *commit_helpers});
+}
+
 Result<void> Broker::open_further_directories() {
-  log_dirs_.push_back({.files = *directory_, .id = identity_.directory_id});
+  add_log_dir(*directory_, identity_.directory_id);
   for (const auto& path : config::log_directories(config_.settings)) {
     if (path == directory_->path()) continue;
     auto opened = open_further_directory(path);
     if (opened) {
-      log_dirs_.push_back({.files = *further_directories_.back(), .id = *opened});
+      add_log_dir(*further_directories_.back(), *opened);
       continue;
     }
     // What its device can't do, the others can. Anything else is a mistake of somebody who should hear of it.
@@ -156,7 +161,6 @@ Result<void> Broker::open_metadata() {
       .is_a_directory_missing = is_a_directory_missing_,
       .commit = ports_.commit,
       .helpers = ports_.helpers,
-      .commit_helpers = ports_.commit_helpers,
       .shards = ports_.shards,
       .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
   metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));
@@ -199,7 +203,7 @@ Result<void> Broker::write_state() const {
   }
   WEIR_TRY(snapshots_->remove_leftovers());
   const auto quorum_state = controller_->next_quorum_state();
-  for (const auto& [files, id] : log_dirs_) {
+  for (const auto& [files, id, commit_helpers] : log_dirs_) {
     if (!files.last_written_by_weir()) continue;
     const auto stamped = files.write_stamp(quorum_state.leader_epoch);
     if (!stamped && &files == directory_.get()) return stamped;
@@ -211,7 +215,7 @@ Result<void> Broker::write_state() const {
 
 boost::asio::awaitable<void> Broker::stamp_recovered_directories() {
   std::vector<storage::LogDirectory*> recovered;
-  for (const auto& [files, id] : log_dirs_) {
+  for (const auto& [files, id, commit_helpers] : log_dirs_) {
     const auto* dir = partitions_->find_dir(id);
     if (files.last_written_by_weir() || dir->is_offline() || partitions_->has_unopened(*dir)) continue;
     recovered.push_back(&files);
@@ -333,7 +337,7 @@ boost::asio::awaitable<Result<void>> Broker::stop() {
   outcome = co_await run_on_helper(ports_.helpers, home(), [this]() -> Result<void> {
     WEIR_TRY(metadata_log_->close());
     if (failed_.load(std::memory_order_acquire)) return fail(Errc::kIo, "cluster metadata could not be written");
-    for (const auto& [files, id] : log_dirs_) {
+    for (const auto& [files, id, commit_helpers] : log_dirs_) {
       const auto* dir = partitions_->find_dir(id);
       // What was never opened was never recovered: the next start must not take it for clean.
       if (dir->is_offline() || !dir->is_checkpointed || partitions_->has_unopened(*dir)) continue;

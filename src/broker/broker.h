@@ -37,7 +37,9 @@ struct BrokerPorts {
   const Clock& clock;
   Random& random;  // used on every shard, and on helpers at start: safe for that
   Helpers& helpers;
-  Helpers& commit_helpers;  // for flushes alone: nothing that is slow may stand between a write and its ack
+  // For flushes alone: nothing that is slow may stand between a write and its ack. One for each of log.dirs, so that a
+  // device that hangs holds up nobody's acks but its own; fewer are shared in turn.
+  std::vector<Helpers*> commit_helpers;
   std::vector<Shard*> shards;
 };
 
@@ -80,6 +82,7 @@ class Broker {
   boost::asio::awaitable<void> stamp_recovered_directories();
   // Of log.dirs, all but that of the metadata. One whose device fails is left out.
   Result<void> open_further_directories();
+  void add_log_dir(storage::LogDirectory& files, const Uuid& id);
   Result<Uuid> open_further_directory(const std::string& path);
   void lose_directory(const Uuid& id, const Error& why);
   // Tells whoever runs the broker that it can't go on.

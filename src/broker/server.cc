@@ -33,7 +33,10 @@ Server::Server(const config::LoadedConfig& config) : config_(config), started_at
   for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
   const auto helper_count = static_cast<std::uint32_t>(config.settings.weir_helper_threads);
   helpers_ = std::make_unique<HelperThreads>(helper_count);
-  commit_helpers_ = std::make_unique<HelperThreads>(static_cast<std::uint32_t>(config.settings.weir_sync_threads));
+  for (std::size_t i = 0; i < config::log_directories(config.settings).size(); ++i) {
+    const auto sync_count = static_cast<std::uint32_t>(config.settings.weir_sync_threads);
+    commit_helpers_.push_back(std::make_unique<HelperThreads>(sync_count));
+  }
 }
 
 Server::~Server() = default;
@@ -60,8 +63,9 @@ Result<void> Server::open() {
                     .clock = clock_,
                     .random = random_,
                     .helpers = *helpers_,
-                    .commit_helpers = *commit_helpers_,
+                    .commit_helpers = {},
                     .shards = {}};
+  for (auto& helpers : commit_helpers_) ports.commit_helpers.push_back(helpers.get());
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard.get());
   ports.shards = shards;

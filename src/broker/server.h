@@ -55,9 +55,9 @@ class Server {
   storage::FdatasyncCommit commit_;
   const SteadyTime started_at_;
   std::unique_ptr<Broker> broker_;
-  std::vector<std::unique_ptr<Shard>> shards_;  // die before the broker: they end its coroutines
-  std::unique_ptr<HelperThreads> helpers_;      // die before the shards: their work posts there
-  std::unique_ptr<HelperThreads> commit_helpers_;
+  std::vector<std::unique_ptr<Shard>> shards_;                  // die before the broker: they end its coroutines
+  std::unique_ptr<HelperThreads> helpers_;                      // die before the shards: their work posts there
+  std::vector<std::unique_ptr<HelperThreads>> commit_helpers_;  // one a log directory
   std::unique_ptr<boost::asio::signal_set> signals_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<AdminHttp> http_;

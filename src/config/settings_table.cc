@@ -100,16 +100,15 @@ constexpr SettingRow kMachine[] = {
      .rule = int_from(1, 1024),
      .default_text = "4",
      .unit = "threads",
-     .text =
-         "Threads for work that may wait for a disk: opening, deleting, reading what is not in memory.",
+     .text = "Threads for work that may wait for a disk: opening, deleting, reading what is not in memory.",
      .member = &S::weir_helper_threads},
     {.name = "weir.sync.threads",
      .rule = int_from(1, 1024),
      .default_text = "32",
      .unit = "threads",
-     .text =
-         "Threads that sync what was written and do nothing else, started when they are needed. Each waits for one "
-         "partition; partitions synced at a time share commits of the file system's journal.",
+     .text = "Threads that sync what was written and do nothing else, for each of log.dirs; they start when they are "
+             "needed. "
+             "Each waits for one partition; partitions synced at a time share commits of the file system's journal.",
      .member = &S::weir_sync_threads},
     {.name = "weir.log.level",
      .rule = one_of("debug|info|warn|error"),

@@ -76,13 +76,12 @@ PartitionTable::PartitionTable(Ports ports)
       reaper_(home(), ports_.helpers, ports_.fs),
       tasks_(home()) {
   for (const auto& directory : ports_.directories) {
-    const LogDir::Ports dir_ports{
-        .files = directory.files,
-        .id = directory.id,
-        .commit = ports_.commit,
-        .commit_helpers = ports_.commit_helpers,
-        .flushes_max = static_cast<std::uint32_t>(ports_.config.settings.weir_sync_threads),
-        .shards = ports_.shards};
+    const LogDir::Ports dir_ports{.files = directory.files,
+                                  .id = directory.id,
+                                  .commit = ports_.commit,
+                                  .commit_helpers = directory.commit_helpers,
+                                  .flushes_max = static_cast<std::uint32_t>(ports_.config.settings.weir_sync_threads),
+                                  .shards = ports_.shards};
     dirs_.push_back(
         std::make_unique<LogDir>(dir_ports, [this](const LogDir& dir, const Error& why) { take_offline(dir, why); }));
   }
@@ -428,7 +427,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
 // Nearly all that opening and closing a crowd of logs takes is waiting for syncs, which share the file system's journal
 // when many run at a time: before anything is served and after, the sync threads do it. In between they belong to acks.
 Helpers& PartitionTable::lane_helpers() const {
-  return serving_ ? ports_.helpers : ports_.commit_helpers;
+  return serving_ ? ports_.helpers : ports_.directories.front().commit_helpers;
 }
 
 std::size_t PartitionTable::lane_count() const {

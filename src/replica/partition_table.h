@@ -77,6 +77,7 @@ class PartitionTable {
   struct Directory {
     storage::LogDirectory& files;
     Uuid id;
+    Helpers& commit_helpers;  // flushes of this directory only, while anything is served
   };
   // Everything here outlives the table.
   struct Ports {
@@ -88,7 +89,6 @@ class PartitionTable {
     bool is_a_directory_missing = false;  // log.dirs has more than these
     storage::GroupCommit& commit;
     Helpers& helpers;
-    Helpers& commit_helpers;  // flushes only, while anything is served
     std::vector<Shard*> shards;
     // Home shard: a directory is offline from now on, and what lies in it is not served any more.
     std::function<void(const Uuid& directory_id, const Error& why)> on_offline;

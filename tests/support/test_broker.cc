@@ -81,7 +81,7 @@ Result<void> TestBroker::start() {
                             .clock = clock_,
                             .random = random_,
                             .helpers = helpers_,
-                            .commit_helpers = commit_helpers_,
+                            .commit_helpers = {&commit_helpers_},
                             .shards = {}};
   for (auto& shard : shards_) ports.shards.push_back(shard.get());
   WEIR_TRY_ASSIGN(opened, broker::Broker::open(config_, std::move(ports)));
