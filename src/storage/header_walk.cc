@@ -108,10 +108,25 @@ Result<HeaderWalk::Kind> HeaderWalk::look() {
   } else {
     header_.reset();
     problem_ = peeked.error().context;
+    const bool may_end = expected_ >= around_.floor || expected_ == around_.end;
+    WEIR_TRY_ASSIGN(has_ended, may_end ? only_zeros_follow() : Result<bool>(false));
+    if (has_ended) return Kind::kEnd;
   }
   was_batch_ = false;
   if (expected_ >= around_.floor) return Kind::kBad;
   return pass_damage();
+}
+
+Result<bool> HeaderWalk::only_zeros_follow() {
+  checksum_room_.resize(kChecksumBytes);
+  for (auto at = position_; at < around_.end_position;) {
+    const auto room = MutableByteView(checksum_room_).first(std::min(kChecksumBytes, around_.end_position - at));
+    WEIR_TRY_ASSIGN(got, file_.pread(room, at));
+    if (got == 0) return true;
+    if (std::ranges::any_of(room.first(got), [](std::uint8_t byte) { return byte != 0; })) return false;
+    at += got;
+  }
+  return true;
 }
 
 // To the next batch that can be read: the one behind it if its length is right, else any whole one.

@@ -46,7 +46,7 @@ class HeaderWalk {
     kDamage,  // [position(), next_position()) can't be read: offsets from expected() up to next_offset()
     kLost,    // the same, and no batch can be read behind it
     kBad,     // at or above the floor: the log ends at position()
-    kEnd,
+    kEnd,     // of the part, or nothing but zeros follow: space prepared for batches that never came
   };
 
   // Starts where a batch does, or should. `file` outlives the walk.
@@ -80,6 +80,7 @@ class HeaderWalk {
   [[nodiscard]] bool has_wrong_epoch(const Peeked& follower);
   [[nodiscard]] bool skips_what_follows(const Peeked& follower) const;
   [[nodiscard]] Result<bool> checksum_holds(std::uint64_t position, const record::BatchHeader& header);
+  [[nodiscard]] Result<bool> only_zeros_follow();
   [[nodiscard]] Result<Kind> pass_damage();
   bool set_problem(const char* problem);
 

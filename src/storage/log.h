@@ -219,7 +219,8 @@ class Log {
   [[nodiscard]] Segment& active() const { return *segments_.back(); }
   [[nodiscard]] bool must_roll(ByteView batch, const record::BatchHeader& header) const;
   Result<void> roll();
-  void reserve_space(std::uint64_t size_bytes);
+  // Before `size_bytes` are appended: space, and zeros where small flushes follow each other. Failures are not errors.
+  void prepare_space(std::uint64_t size_bytes);
   Result<void> cut_remains();
   Result<void> flush_now();
   Result<void> write_index(Segment& segment, bool all);
@@ -255,7 +256,10 @@ class Log {
   bool reserving_allowed_ = true;  // until the volume is full or can't
   bool closed_ = false;
   bool remains_to_cut_ = false;  // of an append that met a full volume
+  bool zeroing_allowed_ = true;  // the same for zeros
   std::uint32_t flush_count_ = 0;
+  std::uint64_t appended_bytes_ = 0;     // since the last flush began
+  std::uint64_t usual_flush_bytes_ = 0;  // what a flush had to cover lately
   std::optional<Error> fence_;
   Published<LogView> view_;
 };

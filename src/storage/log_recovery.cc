@@ -391,6 +391,7 @@ Result<bool> Recovery::walk_unindexed(std::size_t index, const BatchPosition& st
     if (is_long) return false;
     walk.pass();
   }
+  if (walk.position() != segment.size_bytes) return false;  // zeros follow
   if (walk.epochs_disagree()) epochs_.reset();
   if (const auto& last = segment.content.last_time_entry) {
     tail.max_timestamp_ms = last->timestamp_ms;
@@ -612,6 +613,13 @@ Result<void> Recovery::settle_epochs() {
 // A segment whose end is known: durable first, then indexed.
 Result<void> Recovery::settle(std::size_t index) {
   auto& segment = found_[index];
+  if (segment.content.tail.size_bytes < segment.size_bytes && index != cut_segment_) {
+    // Zeros that were written ahead: a part of no batch.
+    WEIR_TRY_ASSIGN(file, file_of(segment));
+    WEIR_TRY(file->truncate(segment.content.tail.size_bytes));
+    segment.size_bytes = segment.content.tail.size_bytes;
+    segment.scanned = true;
+  }
   if (segment.scanned && !is_planted(PlantedBug::kRecoveredNotSynced)) {
     WEIR_TRY_ASSIGN(file, file_of(segment));
     WEIR_TRY(file->datasync());

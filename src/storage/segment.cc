@@ -27,6 +27,8 @@ constexpr std::int32_t kIndexLagBytesMax = static_cast<std::int32_t>(kMiB);
 constexpr std::uint64_t kProofStepBytes = kMiB;
 // Ranges proved apart from each other that are remembered; readers are few, and each goes on where it was.
 constexpr std::size_t kProvedRangesMax = 16;
+constexpr std::uint64_t kPageBytes = 4 * kKiB;
+constexpr std::size_t kZerosBytes = 16 * kKiB;
 // Index entries that are tried before a proof starts at the last sure place.
 constexpr int kEntriesTriedMax = 4;
 
@@ -394,16 +396,20 @@ Result<void> Segment::finish() const {
   std::shared_ptr<File> time_file;
   std::uint64_t size = 0;
   bool trim = false;
+  bool has_zeros = false;
   {
     const std::lock_guard lock(mutex_);
     offset_file = offset_index_.open_file();
     time_file = time_index_.open_file();
     size = tail_.size_bytes;
-    trim = has_reserved_space_;
+    has_zeros = has_zeros_ahead_;
+    trim = has_reserved_space_ || has_zeros;
   }
   if (trim) {
     WEIR_TRY_ASSIGN(file, log_file());
     WEIR_TRY(file->truncate(size));
+    // From now on the size is believed.
+    if (has_zeros) WEIR_TRY(file->datasync());
   }
   if (offset_file != nullptr) WEIR_TRY(offset_file->datasync());
   if (time_file != nullptr) WEIR_TRY(time_file->datasync());
@@ -452,6 +458,7 @@ Result<void> Segment::append(ByteView batch, const record::BatchHeader& header, 
 
 Result<void> Segment::truncate_to_tail() {
   reserved_end_ = 0;  // the space past the end goes too
+  zeroed_end_ = 0;
   WEIR_TRY(open_to_append());
   return appended_file_->truncate(tail_.size_bytes);
 }
@@ -466,6 +473,26 @@ Result<void> Segment::reserve(std::uint64_t size_bytes, std::uint64_t step_bytes
   reserved_end_ = end;
   const std::lock_guard lock(mutex_);
   has_reserved_space_ = true;
+  return {};
+}
+
+Result<void> Segment::zero_ahead(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max) {
+  const auto begin = tail_.size_bytes + size_bytes;
+  if (begin <= zeroed_end_) return {};
+  const auto end = std::min((begin + step_bytes) / kPageBytes * kPageBytes, end_max);
+  if (end <= begin) return {};
+  WEIR_TRY(open_to_append());
+  {
+    const std::lock_guard lock(mutex_);
+    has_zeros_ahead_ = true;
+  }
+  static const std::array<std::uint8_t, kZerosBytes> zeros{};
+  for (auto at = begin; at < end;) {
+    const auto piece = ByteView(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at));
+    WEIR_TRY(appended_file_->pwritev({&piece, 1}, at));
+    at += piece.size();
+  }
+  zeroed_end_ = end;
   return {};
 }
 

@@ -103,7 +103,8 @@ class Segment {
 
   // Helpers. fdatasync of the `.log`.
   [[nodiscard]] Result<void> sync_log() const;
-  // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the indexes durable.
+  // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the size and the indexes
+  // durable.
   [[nodiscard]] Result<void> finish() const;
 
   // The owner, from here on.
@@ -121,6 +122,10 @@ class Segment {
   [[nodiscard]] Result<void> truncate_to_tail();
   // Reserves space in steps so that the next `size_bytes` fit; not past `end_max` unless they need it.
   [[nodiscard]] Result<void> reserve(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max);
+  // Writes zeros behind the next `size_bytes`, `step_bytes` of them and not past `end_max`, unless some are left there.
+  // What is appended over them is synced without the file system's journal: neither size nor extents change. After an
+  // error the file may be longer than it was.
+  [[nodiscard]] Result<void> zero_ahead(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max);
   // Everything below `at` is durable: readers may start there without a walk.
   void mark_flushed(const BatchPosition& at);
   // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again.
@@ -183,6 +188,7 @@ class Segment {
   mutable SparseIndex<OffsetIndexEntry> offset_index_;  // mutable: a reader may be the first to open the file
   mutable SparseIndex<TimeIndexEntry> time_index_;
   bool has_reserved_space_ = false;
+  bool has_zeros_ahead_ = false;  // the file is, or was, longer than the tail
 
   // Under the mutex too; changed by whoever is the first to need it.
   mutable std::shared_ptr<File> file_;
@@ -195,6 +201,7 @@ class Segment {
   std::optional<std::int64_t> first_timestamp_ms_;
   std::int64_t bytes_since_index_entry_ = 0;
   std::uint64_t reserved_end_ = 0;
+  std::uint64_t zeroed_end_ = 0;  // zeros up to here from the tail on, if that is below
 };
 
 }  // namespace weir::storage

@@ -101,11 +101,75 @@ TEST_P(Recoveries, CutATornTailAtTheLastWholeBatch) {
       ASSERT_OK(driver_.open());
       ASSERT_EQ(driver_.log().log_end(), Offset{4}) << "cut at " << cut;
       EXPECT_EQ(content(path).size(), keep);
-      EXPECT_EQ(driver_.log().recovery().truncated_bytes, torn.size() - keep);
+      // Nothing but zeros is space that was prepared, not a tear.
+      const bool only_zeros = std::ranges::all_of(ByteView(torn).subspan(keep), [](auto byte) { return byte == 0; });
+      EXPECT_EQ(driver_.log().recovery().truncated_bytes, only_zeros ? 0 : torn.size() - keep);
       EXPECT_TRUE(driver_.log().recovery().damaged.empty());
       for (const auto suffix : {".index", ".timeindex"}) ASSERT_OK(fs().unlink(driver_.file(0, suffix)));
     }
   }
+}
+
+// Zeros that were written ahead of small flushes: no tear, and no part of the log.
+TEST_P(Recoveries, LeaveOutTheZerosWrittenAhead) {
+  const auto path = driver_.file(0, ".log");
+  for (int i = 0; i < 10; ++i) {
+    append_batches(1);
+    ASSERT_OK(driver_.flush());
+  }
+  const auto batches = driver_.expected(Offset{0}, Offset{20});
+  ASSERT_GT(content(path).size(), batches.size());
+  ASSERT_OK(driver_.open());
+  EXPECT_EQ(driver_.log().log_end(), Offset{20});
+  EXPECT_EQ(driver_.log().recovery().truncated_bytes, 0U);
+  EXPECT_EQ(content(path), batches);
+  append_batches(1);
+  EXPECT_EQ(read_all(), driver_.expected(Offset{0}, Offset{22}));
+}
+
+// The same in a segment behind which the log has rolled; its checkpoint is as high as it gets.
+TEST_P(Recoveries, LeaveOutTheZerosOfASegmentThatWasRolled) {
+  const auto path = driver_.file(0, ".log");
+  while (segment_files().size() == 1) {
+    append_batches(1);
+    ASSERT_OK(driver_.flush());
+  }
+  const auto second = base_of_segment(1);
+  for (const bool flushed : {false, true}) {
+    const auto first = driver_.expected(Offset{0}, second);
+    auto zeros_behind = first;
+    zeros_behind.resize(zeros_behind.size() + 500);
+    driver_.drop();
+    put(path, zeros_behind);
+    LogOpenOptions options;
+    options.recovery_point = second;
+    if (flushed) options.recovery_point = Offset{0};
+    ASSERT_OK(driver_.open(options));
+    EXPECT_EQ(content(path), first);
+    EXPECT_TRUE(driver_.log().recovery().damaged.empty());
+    EXPECT_EQ(driver_.log().recovery().truncated_bytes, 0U);
+    EXPECT_EQ(read_all(), driver_.expected(Offset{0}, driver_.log().log_end()));
+  }
+}
+
+// Below the durable floor zeros are batches that were lost, as ever.
+TEST_P(Recoveries, TakeZerosForDamageWhereBatchesWere) {
+  append_batches(8);
+  const auto end = driver_.log().log_end();
+  ASSERT_OK(driver_.log().close());
+  const auto path = driver_.file(0, ".log");
+  auto zeroed = content(path);
+  const auto kept = driver_.expected(Offset{0}, Offset{6}).size();
+  std::ranges::fill(MutableByteView(zeroed).subspan(kept), std::uint8_t{0});
+  driver_.drop();
+  put(path, zeroed);
+  LogOpenOptions options;
+  options.recovery_point = end;
+  ASSERT_OK(driver_.open(options));
+  ASSERT_EQ(driver_.log().recovery().damaged.size(), 1U);
+  EXPECT_EQ(driver_.log().recovery().damaged.front().first, Offset{6});
+  EXPECT_EQ(driver_.log().log_end(), end);
+  EXPECT_EQ(content(path), zeroed);
 }
 
 TEST_P(Recoveries, EndTheLogAtTheFirstBadBatchWhateverFollows) {

@@ -426,6 +426,31 @@ TEST_P(Logs, ReservesSpaceFromTheSecondFlushOnAndGivesItBack) {
   EXPECT_LT(allocated(), 1 << 20);
 }
 
+TEST_P(Logs, WritesZerosAheadOfSmallFlushesOnly) {
+  LogDriver driver(fs(), directory());
+  ASSERT_OK(driver.open());
+  const auto zeros_ahead = [&] { return content(driver.file(0, ".log")).size() - driver.log().view()->size_bytes(); };
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_OK(driver.append());
+    ASSERT_OK(driver.flush());
+    EXPECT_EQ(zeros_ahead(), 0U);
+  }
+  ASSERT_OK(driver.append());
+  EXPECT_GT(zeros_ahead(), 8 * kKiB);
+  EXPECT_LE(zeros_ahead(), 16 * kKiB);
+  const auto with_zeros = content(driver.file(0, ".log")).size();
+  ASSERT_OK(driver.append());
+  EXPECT_EQ(content(driver.file(0, ".log")).size(), with_zeros) << "what they are for";
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_OK(driver.append(1, 100 * kKiB));
+    ASSERT_OK(driver.flush());
+  }
+  EXPECT_EQ(zeros_ahead(), 0U);
+  ASSERT_OK(driver.append(1, 100));
+  EXPECT_OK(driver.log().close());
+  EXPECT_EQ(zeros_ahead(), 0U);
+}
+
 // What an owner sees when calls fail.
 class LogFaults : public testing::Test {
  protected:
@@ -533,6 +558,22 @@ TEST_F(LogFaults, AnAppendIsOneCall) {
   const auto calls = faults_.calls_count();
   for (int i = 0; i < 100; ++i) ASSERT_OK(driver_.append());
   EXPECT_EQ(faults_.calls_count() - calls, 100U);
+}
+
+// Zeros are a gift: without room for them the append itself still decides.
+TEST_F(LogFaults, AnAppendDoesNotNeedItsZeros) {
+  ASSERT_OK(driver_.open());
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_OK(driver_.append());
+    ASSERT_OK(driver_.flush());
+  }
+  fail_next(ENOSPC);
+  ASSERT_OK(driver_.append());
+  ASSERT_OK(driver_.flush());
+  EXPECT_EQ(value_of(driver_.read(Offset{0}, Offset{9})), driver_.expected(Offset{0}, Offset{9}));
+  const auto calls = faults_.calls_count();
+  ASSERT_OK(driver_.append());
+  EXPECT_EQ(faults_.calls_count() - calls, 1U) << "not tried again in this segment";
 }
 
 TEST(LogReaders, SeeWholeBatchesWhileTheOwnerAppends) {
