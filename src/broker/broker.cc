@@ -161,6 +161,7 @@ Result<void> Broker::open_metadata() {
       .is_a_directory_missing = is_a_directory_missing_,
       .commit = ports_.commit,
       .helpers = ports_.helpers,
+      .open_segments = ports_.open_segments,
       .shards = ports_.shards,
       .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
   metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));

@@ -40,6 +40,7 @@ struct BrokerPorts {
   // For flushes alone: nothing that is slow may stand between a write and its ack. One for each of log.dirs, so that a
   // device that hangs holds up nobody's acks but its own; fewer are shared in turn.
   std::vector<Helpers*> commit_helpers;
+  storage::OpenSegments* open_segments = nullptr;  // null: nothing limits how many are open
   std::vector<Shard*> shards;
 };
 

@@ -26,9 +26,15 @@ net::ConnectionLimits connection_limits(const config::BrokerSettings& settings) 
   return limits;
 }
 
+// Half of the descriptors there may be; the others are for connections.
+std::size_t open_segments_max() {
+  return std::max<std::size_t>(storage::raise_descriptor_limit() / (2 * storage::OpenSegments::kFilesEach), 16);
+}
+
 }  // namespace
 
-Server::Server(const config::LoadedConfig& config) : config_(config), started_at_(clock_.steady()) {
+Server::Server(const config::LoadedConfig& config)
+    : config_(config), open_segments_(open_segments_max()), started_at_(clock_.steady()) {
   const auto count = shard_count(config.settings);
   for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
   const auto helper_count = static_cast<std::uint32_t>(config.settings.weir_helper_threads);
@@ -64,6 +70,7 @@ Result<void> Server::open() {
                     .random = random_,
                     .helpers = *helpers_,
                     .commit_helpers = {},
+                    .open_segments = &open_segments_,
                     .shards = {}};
   for (auto& helpers : commit_helpers_) ports.commit_helpers.push_back(helpers.get());
   std::vector<Shard*> shards;

@@ -53,6 +53,7 @@ class Server {
   SystemRandom random_;
   storage::PosixFileSystem fs_;
   storage::FdatasyncCommit commit_;
+  storage::OpenSegments open_segments_;
   const SteadyTime started_at_;
   std::unique_ptr<Broker> broker_;
   std::vector<std::unique_ptr<Shard>> shards_;                  // die before the broker: they end its coroutines

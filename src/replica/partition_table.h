@@ -89,6 +89,7 @@ class PartitionTable {
     bool is_a_directory_missing = false;  // log.dirs has more than these
     storage::GroupCommit& commit;
     Helpers& helpers;
+    storage::OpenSegments* open_segments = nullptr;  // null: nothing limits how many are open
     std::vector<Shard*> shards;
     // Home shard: a directory is offline from now on, and what lies in it is not served any more.
     std::function<void(const Uuid& directory_id, const Error& why)> on_offline;

@@ -85,11 +85,12 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
                                        LogSettings settings, LogOpenOptions options) {
   WEIR_TRY_ASSIGN(recovered, recover_log(fs, directory, settings, options));
   std::unique_ptr<Log> log(new Log(fs, clock, random, std::move(directory), settings));
+  log->open_segments_ = options.open_segments;
   std::shared_ptr<const LeaderEpochs> epochs;
   if (recovered.epochs_known) epochs = std::make_shared<const LeaderEpochs>(recovered.epochs);
   for (auto& segment : recovered.segments) {
     if (segment.content.unproved_end.position != 0) segment.content.epochs = epochs;
-    log->segments_.push_back(std::make_shared<Segment>(fs, log->directory_, segment.base_offset,
+    log->segments_.push_back(std::make_shared<Segment>(fs, options.open_segments, log->directory_, segment.base_offset,
                                                        std::move(segment.content), clock.wall_ms(),
                                                        draw_jitter(settings, random)));
   }
@@ -191,8 +192,8 @@ Result<void> Log::roll() {
   SegmentContent empty;
   empty.file = std::move(file);
   empty.tail.next_offset = log_end_;
-  segments_.push_back(std::make_shared<Segment>(fs_, directory_, log_end_, std::move(empty), clock_.wall_ms(),
-                                                draw_jitter(settings_, random_)));
+  segments_.push_back(std::make_shared<Segment>(fs_, open_segments_, directory_, log_end_, std::move(empty),
+                                                clock_.wall_ms(), draw_jitter(settings_, random_)));
   if (!is_planted(PlantedBug::kNameOfSegmentNotSynced)) add_unsynced_directory(directory_);
   reserving_allowed_ = true;
   zeroing_allowed_ = true;
@@ -200,12 +201,12 @@ Result<void> Log::roll() {
   return {};
 }
 
-void Log::prepare_space(std::uint64_t size_bytes) {
+void Log::prepare_space(File& file, std::uint64_t size_bytes) {
   if (!reserving_allowed_ || flush_count_ < kFlushesBeforeReserving) return;
   const auto segment_bytes = std::min(settings_.segment_bytes, kSegmentBytesMax);
   const auto step_bytes = std::clamp(segment_bytes, kReserveStepBytesMin, kReserveStepBytesMax);
-  const auto reserved =
-      active().reserve(size_bytes, static_cast<std::uint64_t>(step_bytes), static_cast<std::uint64_t>(segment_bytes));
+  const auto reserved = active().reserve(file, size_bytes, static_cast<std::uint64_t>(step_bytes),
+                                         static_cast<std::uint64_t>(segment_bytes));
   // The write itself may still succeed, and says what is wrong if it does not.
   if (!reserved) reserving_allowed_ = false;
   if (!reserved || !zeroing_allowed_ || flush_count_ < kFlushesBeforeZeroing) return;
@@ -213,13 +214,16 @@ void Log::prepare_space(std::uint64_t size_bytes) {
   // A log grows into it: a small one stays small.
   const auto zeros_bytes = std::clamp(active().tail().size_bytes, kZeroStepBytesMin, kZeroStepBytesMax);
   zeroing_allowed_ =
-      active().zero_ahead(size_bytes, zeros_bytes, static_cast<std::uint64_t>(segment_bytes)).has_value();
+      active().zero_ahead(file, size_bytes, zeros_bytes, static_cast<std::uint64_t>(segment_bytes)).has_value();
 }
 
 // Before anything else is appended: what a failed append left could be read as a batch behind a shorter one.
 Result<void> Log::cut_remains() {
   if (!remains_to_cut_) return {};
-  if (auto cut = active().truncate_to_tail(); !cut) {
+  const auto file = active().log_file();
+  if (!file && file.error().code == Errc::kTooManyFiles) return std::unexpected(file.error());
+  if (!file) return fence_with(file.error());
+  if (auto cut = active().truncate_to_tail(**file); !cut) {
     if (cut.error().code == Errc::kNoSpace) return cut;
     return fence_with(std::move(cut).error());
   }
@@ -241,17 +245,19 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
     }
     WEIR_TRY(index_durable_segments());
   }
-  if (auto opened = active().open_to_append(); !opened) {
-    const auto code = opened.error().code;
-    if (code == Errc::kNoSpace || code == Errc::kTooManyFiles) return opened;
-    return fence_with(std::move(opened).error());
+  // Open by now, or nothing was written: what fails below is the disk's.
+  const auto file = active().log_file();
+  if (!file) {
+    const auto code = file.error().code;
+    if (code == Errc::kNoSpace || code == Errc::kTooManyFiles) return std::unexpected(file.error());
+    return fence_with(file.error());
   }
   if (auto cut = cut_remains(); !cut) return cut;
-  prepare_space(batch.size());
-  if (auto written = active().append(batch, header, settings_.index_interval_bytes); !written) {
+  prepare_space(**file, batch.size());
+  if (auto written = active().append(**file, batch, header, settings_.index_interval_bytes); !written) {
     if (written.error().code != Errc::kNoSpace) return fence_with(std::move(written).error());
     remains_to_cut_ = true;
-    if (auto cut = cut_remains(); !cut && cut.error().code != Errc::kNoSpace) return cut;
+    if (auto cut = cut_remains(); !cut && fence_) return cut;
     return written;
   }
   if (dirty_.empty() || dirty_.back() != segments_.back()) dirty_.push_back(segments_.back());

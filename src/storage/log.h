@@ -137,6 +137,7 @@ struct LogOpenOptions {
   // durable floor, and whose compaction leaves gaps between segments above it.
   bool last_written_by_weir = true;
   std::atomic<std::uint64_t>* scanned_bytes = nullptr;  // grows as checksums are read; null: nobody looks
+  OpenSegments* open_segments = nullptr;                // limits how many of all logs are open; null: nothing does
 };
 
 // [first, end)
@@ -220,7 +221,7 @@ class Log {
   [[nodiscard]] bool must_roll(ByteView batch, const record::BatchHeader& header) const;
   Result<void> roll();
   // Before `size_bytes` are appended: space, and zeros where small flushes follow each other. Failures are not errors.
-  void prepare_space(std::uint64_t size_bytes);
+  void prepare_space(File& file, std::uint64_t size_bytes);
   Result<void> cut_remains();
   Result<void> flush_now();
   Result<void> write_index(Segment& segment, bool all);
@@ -241,6 +242,7 @@ class Log {
   Random& random_;
   const Path directory_;
   LogSettings settings_;
+  OpenSegments* open_segments_ = nullptr;
   RecoveryReport recovery_;
   Offset log_start_{0};
   Offset log_end_{0};

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -311,6 +312,15 @@ Result<bool> PosixFileSystem::exists(const Path& path) {
   if (::stat(path.c_str(), &status) == 0) return true;
   if (errno == ENOENT) return false;
   return call_failed(errno, "stat", path);
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const auto soft = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return soft;
+  return limit.rlim_cur;
 }
 
 PosixFileSystem::PosixFileSystem() : spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {}

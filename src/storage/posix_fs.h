@@ -4,11 +4,15 @@
 // when all others are in use.
 #pragma once
 
+#include <cstddef>
 #include <mutex>
 
 #include "storage/fs.h"
 
 namespace weir::storage {
+
+// Lets the process open as many files as its hard limit allows, and returns how many that is.
+std::size_t raise_descriptor_limit();
 
 class PosixFileSystem final : public FileSystem {
  public:

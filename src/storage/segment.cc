@@ -38,9 +38,10 @@ Path path_in(const Path& directory, Offset base_offset, std::string_view suffix)
 
 }  // namespace
 
-Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, SegmentContent content,
-                 std::int64_t created_ms, std::int64_t jitter_ms)
+Segment::Segment(FileSystem& fs, OpenSegments* open_segments, const Path& directory, Offset base_offset,
+                 SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms)
     : fs_(fs),
+      open_segments_(open_segments),
       base_offset_(base_offset),
       path_(path_in(directory, base_offset, kLogSuffix)),
       epochs_(std::move(content.epochs)),
@@ -58,15 +59,41 @@ Segment::Segment(FileSystem& fs, const Path& directory, Offset base_offset, Segm
   const auto indexed_position = content.last_offset_entry ? content.last_offset_entry->position : 0;
   bytes_since_index_entry_ = static_cast<std::int64_t>(tail_.size_bytes) - indexed_position;
   mark_flushed({tail_.size_bytes, tail_.next_offset});
+  if (file_ != nullptr && open_segments_ != nullptr) open_segments_->add(*this);
+}
+
+Segment::~Segment() {
+  if (open_segments_ != nullptr) open_segments_->remove(*this);
 }
 
 Result<std::shared_ptr<File>> Segment::log_file() const {
-  const std::lock_guard lock(mutex_);
-  if (file_ == nullptr) {
-    WEIR_TRY_ASSIGN(opened, fs_.open(path_, OpenMode::kReadWrite));
-    file_ = std::move(opened);
+  {
+    const std::lock_guard lock(mutex_);
+    was_used_ = true;
+    if (file_ != nullptr) return file_;
   }
-  return file_;
+  auto opened = fs_.open(path_, OpenMode::kReadWrite);
+  const bool wants_room = !opened && opened.error().code == Errc::kTooManyFiles && open_segments_ != nullptr;
+  if (wants_room && open_segments_->close_one()) opened = fs_.open(path_, OpenMode::kReadWrite);
+  if (!opened) return std::unexpected(std::move(opened).error());
+  std::shared_ptr<File> file;
+  {
+    const std::lock_guard lock(mutex_);
+    if (file_ == nullptr) file_ = *std::move(opened);  // else another thread was faster
+    file = file_;
+  }
+  if (open_segments_ != nullptr) open_segments_->add(*this);
+  return file;
+}
+
+bool Segment::close_if_idle() const {
+  const std::lock_guard lock(mutex_);
+  const bool is_durable = marks_[0].position == tail_.size_bytes;
+  if (std::exchange(was_used_, false) || !is_durable || file_.use_count() > 1) return false;
+  file_ = nullptr;
+  offset_index_.release_file();
+  time_index_.release_file();
+  return true;
 }
 
 bool Segment::is_being_read() const {
@@ -399,8 +426,10 @@ Result<void> Segment::finish() const {
   bool has_zeros = false;
   {
     const std::lock_guard lock(mutex_);
-    offset_file = offset_index_.open_file();
-    time_file = time_index_.open_file();
+    WEIR_TRY_ASSIGN(offsets, offset_index_.file_to_sync());
+    WEIR_TRY_ASSIGN(times, time_index_.file_to_sync());
+    offset_file = std::move(offsets);
+    time_file = std::move(times);
     size = tail_.size_bytes;
     has_zeros = has_zeros_ahead_;
     trim = has_reserved_space_ || has_zeros;
@@ -424,17 +453,10 @@ bool Segment::index_is_full(std::int64_t index_bytes_max) const {
          static_cast<std::int64_t>(time_index_.count()) >= time_entries_max;
 }
 
-Result<void> Segment::open_to_append() {
-  if (appended_file_ != nullptr) return {};
-  WEIR_TRY_ASSIGN(file, log_file());
-  appended_file_ = file.get();
-  return {};
-}
-
-Result<void> Segment::append(ByteView batch, const record::BatchHeader& header, std::int64_t index_interval_bytes) {
+Result<void> Segment::append(File& file, ByteView batch, const record::BatchHeader& header,
+                             std::int64_t index_interval_bytes) {
   const auto position = tail_.size_bytes;
-  WEIR_TRY(open_to_append());
-  WEIR_TRY(appended_file_->pwritev({&batch, 1}, position));
+  WEIR_TRY(file.pwritev({&batch, 1}, position));
   if (!first_timestamp_ms_) first_timestamp_ms_ = header.max_timestamp;
 
   const std::lock_guard lock(mutex_);
@@ -456,32 +478,30 @@ Result<void> Segment::append(ByteView batch, const record::BatchHeader& header, 
   return {};
 }
 
-Result<void> Segment::truncate_to_tail() {
+Result<void> Segment::truncate_to_tail(File& file) {
   reserved_end_ = 0;  // the space past the end goes too
   zeroed_end_ = 0;
-  WEIR_TRY(open_to_append());
-  return appended_file_->truncate(tail_.size_bytes);
+  return file.truncate(tail_.size_bytes);
 }
 
-Result<void> Segment::reserve(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max) {
+Result<void> Segment::reserve(File& file, std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max) {
   const auto needed_end = tail_.size_bytes + size_bytes;
   if (needed_end <= reserved_end_) return {};
   const auto begin = std::max(reserved_end_, tail_.size_bytes);
   const auto end = std::max(needed_end, std::min(begin + step_bytes, end_max));
-  WEIR_TRY(open_to_append());
-  WEIR_TRY(appended_file_->preallocate(begin, end - begin));
+  WEIR_TRY(file.preallocate(begin, end - begin));
   reserved_end_ = end;
   const std::lock_guard lock(mutex_);
   has_reserved_space_ = true;
   return {};
 }
 
-Result<void> Segment::zero_ahead(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max) {
+Result<void> Segment::zero_ahead(File& file, std::uint64_t size_bytes, std::uint64_t step_bytes,
+                                 std::uint64_t end_max) {
   const auto begin = tail_.size_bytes + size_bytes;
   if (begin <= zeroed_end_) return {};
   const auto end = std::min((begin + step_bytes) / kPageBytes * kPageBytes, end_max);
   if (end <= begin) return {};
-  WEIR_TRY(open_to_append());
   {
     const std::lock_guard lock(mutex_);
     has_zeros_ahead_ = true;
@@ -489,7 +509,7 @@ Result<void> Segment::zero_ahead(std::uint64_t size_bytes, std::uint64_t step_by
   static const std::array<std::uint8_t, kZerosBytes> zeros{};
   for (auto at = begin; at < end;) {
     const auto piece = ByteView(zeros).first(std::min<std::uint64_t>(zeros.size(), end - at));
-    WEIR_TRY(appended_file_->pwritev({&piece, 1}, at));
+    WEIR_TRY(file.pwritev({&piece, 1}, at));
     at += piece.size();
   }
   zeroed_end_ = end;
@@ -516,7 +536,6 @@ void Segment::release_indexes() {
   const std::lock_guard lock(mutex_);
   offset_index_.release_file();
   time_index_.release_file();
-  appended_file_ = nullptr;
 }
 
 template <class Entry>

@@ -25,6 +25,7 @@
 #include "storage/batch_walker.h"
 #include "storage/fs.h"
 #include "storage/header_walk.h"
+#include "storage/open_segments.h"
 #include "storage/sparse_index.h"
 
 namespace weir::storage {
@@ -70,14 +71,17 @@ struct SegmentContent {
 class Segment {
  public:
   // Its `.log` is in `directory`, and opened when something reads or writes it. `created_ms` is the wall clock now,
-  // `jitter_ms` is drawn once a segment.
-  Segment(FileSystem& fs, const Path& directory, Offset base_offset, SegmentContent content, std::int64_t created_ms,
-          std::int64_t jitter_ms);
+  // `jitter_ms` is drawn once a segment. `open_segments` outlives it; null: nothing limits how many are open.
+  Segment(FileSystem& fs, OpenSegments* open_segments, const Path& directory, Offset base_offset,
+          SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms);
+  ~Segment();
+  Segment(const Segment&) = delete;
+  Segment& operator=(const Segment&) = delete;
 
   // Any thread.
   [[nodiscard]] Offset base_offset() const { return base_offset_; }
   [[nodiscard]] const Path& path() const { return path_; }
-  // The `.log`. An open takes some microseconds and no disk.
+  // The `.log`. An open takes some microseconds and no disk. kTooManyFiles: nothing was done.
   [[nodiscard]] Result<std::shared_ptr<File>> log_file() const;
   // What is known by now.
   [[nodiscard]] std::vector<DamagedRange> damage() const;
@@ -98,6 +102,9 @@ class Segment {
   [[nodiscard]] Result<std::optional<TimeIndexEntry>> last_time_entry_below(Offset limit, ReadMode mode) const;
   // Whether somebody besides this segment holds the `.log`, an answer on its way out for one.
   [[nodiscard]] bool is_being_read() const;
+  // OpenSegments' alone: closes its files unless they were used since it asked last, are being read, or hold bytes that
+  // are not durable. True: they are closed.
+  [[nodiscard]] bool close_if_idle() const;
   // Moves `walker` past a damaged range that starts where it stands.
   void pass_damage(BatchWalker& walker) const;
 
@@ -113,19 +120,20 @@ class Segment {
   [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
   [[nodiscard]] std::int64_t jitter_ms() const { return jitter_ms_; }
   [[nodiscard]] bool index_is_full(std::int64_t index_bytes_max) const;
-  // Opens the `.log` if nothing did before: append() does it too, but after kTooManyFiles here nothing was written.
-  [[nodiscard]] Result<void> open_to_append();
+  // From here on `file` is log_file()'s.
   // After an error the tail is unchanged; the file may be longer than it.
-  [[nodiscard]] Result<void> append(ByteView batch, const record::BatchHeader& header,
+  [[nodiscard]] Result<void> append(File& file, ByteView batch, const record::BatchHeader& header,
                                     std::int64_t index_interval_bytes);
   // Cuts off what a failed append left behind.
-  [[nodiscard]] Result<void> truncate_to_tail();
+  [[nodiscard]] Result<void> truncate_to_tail(File& file);
   // Reserves space in steps so that the next `size_bytes` fit; not past `end_max` unless they need it.
-  [[nodiscard]] Result<void> reserve(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max);
+  [[nodiscard]] Result<void> reserve(File& file, std::uint64_t size_bytes, std::uint64_t step_bytes,
+                                     std::uint64_t end_max);
   // Writes zeros behind the next `size_bytes`, `step_bytes` of them and not past `end_max`, unless some are left there.
   // What is appended over them is synced without the file system's journal: neither size nor extents change. After an
   // error the file may be longer than it was.
-  [[nodiscard]] Result<void> zero_ahead(std::uint64_t size_bytes, std::uint64_t step_bytes, std::uint64_t end_max);
+  [[nodiscard]] Result<void> zero_ahead(File& file, std::uint64_t size_bytes, std::uint64_t step_bytes,
+                                        std::uint64_t end_max);
   // Everything below `at` is durable: readers may start there without a walk.
   void mark_flushed(const BatchPosition& at);
   // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again.
@@ -174,6 +182,7 @@ class Segment {
   [[nodiscard]] Result<bool> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create);
 
   FileSystem& fs_;
+  OpenSegments* const open_segments_;
   const Offset base_offset_;
   const Path path_;
   const std::shared_ptr<const LeaderEpochs> epochs_;  // what they were when the log was opened; null: not known
@@ -192,12 +201,12 @@ class Segment {
 
   // Under the mutex too; changed by whoever is the first to need it.
   mutable std::shared_ptr<File> file_;
+  mutable bool was_used_ = false;             // since close_if_idle() looked last
   mutable BatchPosition unproved_end_;        // everything from here on is proved
   mutable std::vector<ProvedRange> proved_;   // below it, ascending, apart from each other
   mutable std::vector<DamagedRange> damage_;  // ascending
 
   // The owner's alone.
-  File* appended_file_ = nullptr;  // the open file_: no second reference, for is_being_read() counts them
   std::optional<std::int64_t> first_timestamp_ms_;
   std::int64_t bytes_since_index_entry_ = 0;
   std::uint64_t reserved_end_ = 0;

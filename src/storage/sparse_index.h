@@ -174,8 +174,12 @@ class SparseIndex {
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
   }
 
-  // (lock)
-  [[nodiscard]] std::shared_ptr<File> open_file() const { return file_; }
+  // (lock) The file, opened again if it was closed since something was written; null: nothing was.
+  [[nodiscard]] Result<std::shared_ptr<File>> file_to_sync() {
+    if (file_ == nullptr && written_count_ == 0) return nullptr;
+    bool created = false;
+    return file_for_writing(created);
+  }
   // (lock) Gives the descriptor back; the next lookup opens the file again.
   void release_file() { file_ = nullptr; }
 
