@@ -100,8 +100,9 @@ def measure_tail(report, broker, rounds, tail_mib, floors):
 
 
 def forget_what_is_durable(data):
-    """Removes the recovery-point checkpoint and the indexes: the whole log is an unclean tail then."""
-    (data / "recovery-point-offset-checkpoint").unlink(missing_ok=True)
+    """Removes the recovery-point checkpoint, its copy and the indexes: the whole log is an unclean tail then."""
+    for checkpoint in ("recovery-point-offset-checkpoint", "weir.checkpoints"):
+        (data / checkpoint).unlink(missing_ok=True)
     for partition in data.iterdir():
         if partition.is_dir() and not partition.name.startswith("__"):
             for index in [*partition.glob("*.index"), *partition.glob("*.timeindex")]:

@@ -2,28 +2,7 @@
 
 #include <utility>
 
-#include "base/log.h"
-
 namespace weir::replica {
-
-Result<LogOffsets> read_checkpoints(const storage::LogDirectory& directory) {
-  WEIR_TRY_ASSIGN(recovery_points, directory.read_checkpoint(storage::kRecoveryPointFile));
-  WEIR_TRY_ASSIGN(log_starts, directory.read_checkpoint(storage::kLogStartFile));
-  // With one replica the high watermark is the log's end; what the file says is for others to read.
-  auto high_watermarks = directory.read_checkpoint(storage::kHighWatermarkFile);
-  if (!high_watermarks && high_watermarks.error().code != Errc::kCorrupt) {
-    return std::unexpected(std::move(high_watermarks).error());
-  }
-  if (!high_watermarks) log_warn("{}: it will be written anew", high_watermarks.error().context);
-  return LogOffsets{std::move(recovery_points), std::move(log_starts),
-                    high_watermarks ? *std::move(high_watermarks) : storage::OffsetCheckpoint{}};
-}
-
-Result<void> write_checkpoints(storage::LogDirectory& directory, const LogOffsets& offsets) {
-  WEIR_TRY(directory.write_checkpoint(storage::kRecoveryPointFile, offsets.recovery_points));
-  WEIR_TRY(directory.write_checkpoint(storage::kLogStartFile, offsets.log_starts));
-  return directory.write_checkpoint(storage::kHighWatermarkFile, offsets.high_watermarks);
-}
 
 bool is_fatal(const Error& error) {
   return error.code == Errc::kIo || error.code == Errc::kReadOnly;

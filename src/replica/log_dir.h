@@ -18,17 +18,6 @@
 
 namespace weir::replica {
 
-// The offsets of a directory's logs, as its checkpoint files hold them.
-struct LogOffsets {
-  storage::OffsetCheckpoint recovery_points;
-  storage::OffsetCheckpoint log_starts;
-  storage::OffsetCheckpoint high_watermarks;
-};
-
-// A missing file is an empty checkpoint. kCorrupt: the context names the file.
-[[nodiscard]] Result<LogOffsets> read_checkpoints(const storage::LogDirectory& directory);
-[[nodiscard]] Result<void> write_checkpoints(storage::LogDirectory& directory, const LogOffsets& offsets);
-
 // Whether what failed with `error` can't be trusted any more; a full volume or a want of descriptors may pass.
 [[nodiscard]] bool is_fatal(const Error& error);
 
@@ -66,10 +55,10 @@ class LogDir {
   [[nodiscard]] storage::LogDirectory& files() { return files_; }
   [[nodiscard]] const storage::LogDirectory& files() const { return files_; }
   // What was read at the start of the logs that are not open; goes into each checkpoint until they are.
-  LogOffsets unopened;
-  // What the checkpoint files hold, as far as is known. A log made anew must not find an entry of its name there.
-  LogOffsets durable;
-  bool is_checkpointed = false;  // the last round wrote them
+  storage::LogOffsets unopened;
+  // What the checkpoint files hold. A log made anew must not find an entry of its name there.
+  storage::LogOffsets durable;
+  bool is_checkpointed = false;  // all of them hold just that; false: some may hold anything older or newer
 
  private:
   storage::LogDirectory& files_;

@@ -117,10 +117,11 @@ Result<std::map<TopicPartition, std::vector<LogDir*>>> PartitionTable::read_dire
 }
 
 Result<void> PartitionTable::read_directory(LogDir& dir, std::map<TopicPartition, std::vector<LogDir*>>& found) {
-  WEIR_TRY_ASSIGN(checkpoints, read_checkpoints(dir.files()));
+  WEIR_TRY_ASSIGN(checkpoints, dir.files().read_checkpoints());
   WEIR_TRY_ASSIGN(partitions, dir.files().list_partitions());
-  dir.durable = checkpoints;
-  dir.unopened = std::move(checkpoints);
+  dir.durable = checkpoints.offsets;
+  dir.unopened = std::move(checkpoints.offsets);
+  dir.is_checkpointed = checkpoints.agree;
   for (auto& name : partitions) found[std::move(name)].push_back(&dir);
   return {};
 }
@@ -154,16 +155,17 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
   }
   std::erase_if(on_disk_, [&](const auto& entry) { return is_where_it_should_be(entry.first, entry.second, *image); });
   // What is left belongs to logs that could not be opened, or to topics that are no more.
-  bool has_stale_entry = false;
+  bool must_write = false;
   for (auto& dir : dirs_) {
     const auto is_stale = [this](const auto& entry) { return !failures_.contains(entry.first); };
-    has_stale_entry = std::erase_if(dir->unopened.recovery_points, is_stale) != 0 || has_stale_entry;
-    has_stale_entry = std::erase_if(dir->unopened.log_starts, is_stale) != 0 || has_stale_entry;
+    must_write = std::erase_if(dir->unopened.recovery_points, is_stale) != 0 || must_write;
+    must_write = std::erase_if(dir->unopened.log_starts, is_stale) != 0 || must_write;
+    must_write = (!dir->is_checkpointed && !dir->is_offline()) || must_write;
     dir->unopened.high_watermarks.clear();
   }
-  if (!has_stale_entry) co_return Result<void>{};
+  if (!must_write) co_return Result<void>{};
   if (const auto written = co_await write_checkpoints(); !written) {
-    log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
+    log_error("checkpoints still name deleted partitions, or disagree: {}", to_string(written.error()));
   }
   co_return Result<void>{};
 }
@@ -339,7 +341,8 @@ boost::asio::awaitable<void> PartitionTable::forget_predecessors(std::vector<Ope
   const auto is_named = [](const Opening& opening) {
     if (!opening.outcome || !opening.is_new) return false;
     const auto& durable = opening.dir->durable;
-    return durable.recovery_points.contains(opening.name) || durable.log_starts.contains(opening.name);
+    return !opening.dir->is_checkpointed || durable.recovery_points.contains(opening.name) ||
+           durable.log_starts.contains(opening.name);
   };
   if (std::ranges::none_of(openings, is_named)) co_return;
   for (const auto& opening : openings) {
@@ -647,17 +650,16 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
   Result<void> outcome;
   for (auto& dir : dirs_) {
     const auto is_here = [&dir](const StartMove& move) { return &move.partition->log_dir() == dir.get(); };
-    dir->is_checkpointed = false;
     if (dir->is_offline()) {
       std::erase_if(unsettled, is_here);
       continue;
     }
     auto& offsets = current[dir.get()];
-    auto written = co_await run_on_helper(
-        ports_.helpers, home(), [&dir, &offsets] { return replica::write_checkpoints(dir->files(), offsets); });
+    auto written = co_await run_on_helper(ports_.helpers, home(),
+                                          [&dir, &offsets] { return dir->files().write_checkpoints(offsets); });
+    dir->is_checkpointed = written.has_value();
     if (written) {
       dir->durable = std::move(offsets);
-      dir->is_checkpointed = true;
       continue;
     }
     // Not even its own directory: it was unmounted, or removed.

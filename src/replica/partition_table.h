@@ -174,7 +174,7 @@ class PartitionTable {
   void set_strays_aside(const metadata::Image& known) const;
   // Asks each owner; what it says counts for more than what `by_dir` holds. `unsettled`: the partitions whose start the
   // checkpoints move.
-  using OffsetsByDir = std::map<LogDir*, LogOffsets>;
+  using OffsetsByDir = std::map<LogDir*, storage::LogOffsets>;
   boost::asio::awaitable<void> collect_offsets(OffsetsByDir& by_dir, std::vector<StartMove>& unsettled);
   boost::asio::awaitable<void> settle_starts(std::vector<StartMove> moves);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;

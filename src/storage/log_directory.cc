@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <iterator>
 #include <utility>
 
+#include "base/log.h"
 #include "model/topic_name.h"
+#include "storage/checkpoint_copy.h"
 
 namespace weir::storage {
 namespace {
@@ -24,6 +27,15 @@ constexpr std::size_t kFileNameBytesMax = 255;
 constexpr std::uint64_t kSmallFileBytesMax = 64 * kKiB;
 // A million partitions with the longest names.
 constexpr std::uint64_t kCheckpointBytesMax = 300 * kMiB;
+
+struct CheckpointFile {
+  std::string_view name;
+  OffsetCheckpoint LogOffsets::* offsets;
+};
+// In the order of CheckpointTexts.
+constexpr std::array<CheckpointFile, 3> kCheckpoints = {{{kRecoveryPointFile, &LogOffsets::recovery_points},
+                                                         {kLogStartFile, &LogOffsets::log_starts},
+                                                         {kHighWatermarkFile, &LogOffsets::high_watermarks}}};
 
 Result<void> create_with_parents(FileSystem& fs, const Path& path) {
   WEIR_TRY_ASSIGN(found, fs.exists(path));
@@ -133,6 +145,64 @@ Result<void> LogDirectory::write_stamp(LeaderEpoch epoch) {
   return write_file_atomically(fs_, path_ / kStampFile, as_bytes(format_stamp(span)));
 }
 
+// nullopt: there is none, or none that counts.
+Result<std::optional<std::string>> LogDirectory::read_copy() const {
+  const auto at = path_ / kCheckpointCopyFile;
+  auto copy = read_text(fs_, at, 3 * kCheckpointBytesMax);
+  if (copy && *copy) {
+    if (const auto parsed = parse_checkpoint_copy(**copy, at.native()); !parsed) copy = std::unexpected(parsed.error());
+  }
+  if (copy || (copy.error().code != Errc::kCorrupt && copy.error().code != Errc::kTooLarge)) return copy;
+  log_warn("{}: the files that it copies count, and it will be written anew", copy.error().context);
+  return std::nullopt;
+}
+
+Result<LogDirectory::Checkpoints> LogDirectory::read_checkpoints() const {
+  if (last_written_by_weir_) {
+    WEIR_TRY_ASSIGN(copy, read_copy());
+    if (copy) return read_intact_copy(*copy);
+  }
+  Checkpoints read;
+  WEIR_TRY_ASSIGN(recovery_points, read_checkpoint(kRecoveryPointFile));
+  WEIR_TRY_ASSIGN(log_starts, read_checkpoint(kLogStartFile));
+  auto high_watermarks = read_checkpoint(kHighWatermarkFile);
+  // With one replica the high watermark is the log's end.
+  if (!high_watermarks && high_watermarks.error().code != Errc::kCorrupt) {
+    return std::unexpected(std::move(high_watermarks).error());
+  }
+  read.offsets.recovery_points = std::move(recovery_points);
+  read.offsets.log_starts = std::move(log_starts);
+  if (high_watermarks) {
+    read.offsets.high_watermarks = *std::move(high_watermarks);
+  } else {
+    log_warn("{}: it will be written anew", high_watermarks.error().context);
+  }
+  // Where Weir wrote anything, the copy is missing.
+  read.agree = !last_written_by_weir_ || read.offsets == LogOffsets{};
+  return read;
+}
+
+Result<LogDirectory::Checkpoints> LogDirectory::read_intact_copy(std::string_view copy) const {
+  const auto at = path_ / kCheckpointCopyFile;
+  WEIR_TRY_ASSIGN(texts, parse_checkpoint_copy(copy, at.native()));
+  Checkpoints read;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto& [name, offsets] = kCheckpoints[i];
+    WEIR_TRY_ASSIGN(parsed, parse_checkpoint(texts[i], at.native()));
+    read.offsets.*offsets = std::move(parsed);
+    const auto text = read_text(fs_, path_ / name, texts[i].size());
+    if (!text && text.error().code != Errc::kTooLarge) return std::unexpected(text.error());
+    if (text && *text == texts[i]) continue;
+    read.agree = false;
+    log_warn(
+        "{}: {}; {} beside it counts, and it will be written anew. If it was changed on purpose, that file has to "
+        "be removed with it",
+        (path_ / name).native(), text && !*text ? "it is missing" : "that is not what was written there last",
+        kCheckpointCopyFile);
+  }
+  return read;
+}
+
 Result<OffsetCheckpoint> LogDirectory::read_checkpoint(std::string_view file) const {
   const auto at = path_ / file;
   WEIR_TRY_ASSIGN(text, read_text(fs_, at, kCheckpointBytesMax));
@@ -142,8 +212,15 @@ Result<OffsetCheckpoint> LogDirectory::read_checkpoint(std::string_view file) co
   return offsets;
 }
 
-Result<void> LogDirectory::write_checkpoint(std::string_view file, const OffsetCheckpoint& offsets) {
-  return write_file_atomically(fs_, path_ / file, as_bytes(format_checkpoint(offsets)));
+Result<void> LogDirectory::write_checkpoints(const LogOffsets& offsets) {
+  std::array<std::string, kCheckpoints.size()> texts;
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = format_checkpoint(offsets.*kCheckpoints[i].offsets);
+  const auto copy = format_checkpoint_copy({texts[0], texts[1], texts[2]});
+  WEIR_TRY(write_file_atomically(fs_, path_ / kCheckpointCopyFile, as_bytes(copy)));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    WEIR_TRY(write_file_atomically(fs_, path_ / kCheckpoints[i].name, as_bytes(texts[i])));
+  }
+  return {};
 }
 
 Result<std::vector<TopicPartition>> LogDirectory::list_partitions() const {

@@ -19,6 +19,14 @@ inline constexpr std::string_view kRecoveryPointFile = "recovery-point-offset-ch
 inline constexpr std::string_view kLogStartFile = "log-start-offset-checkpoint";
 inline constexpr std::string_view kHighWatermarkFile = "replication-offset-checkpoint";
 
+// The offsets of a directory's logs, as its checkpoint files hold them.
+struct LogOffsets {
+  OffsetCheckpoint recovery_points;
+  OffsetCheckpoint log_starts;
+  OffsetCheckpoint high_watermarks;
+  friend bool operator==(const LogOffsets&, const LogOffsets&) = default;
+};
+
 class LogDirectory {
  public:
   // Creates `path` (and its parents) if missing, takes the lock and looks for the marker; the names in `path` are
@@ -45,10 +53,17 @@ class LogDirectory {
   // what Kafka left is Weir's only once it has been recovered.
   Result<void> write_stamp(LeaderEpoch epoch);
 
-  // A missing file is an empty checkpoint; a malformed one is kCorrupt. Kafka makes the file before it has something to
-  // write, so that one without a byte is no damage where it wrote last.
-  [[nodiscard]] Result<OffsetCheckpoint> read_checkpoint(std::string_view file) const;
-  Result<void> write_checkpoint(std::string_view file, const OffsetCheckpoint& offsets);
+  struct Checkpoints {
+    LogOffsets offsets;
+    bool agree = true;  // false: something is missing, damaged or says something else; it wants to be written anew
+  };
+  // The copy with the checksum, if Weir wrote last: a file of Kafka's that says something else is reported, and does
+  // not count. Without an intact copy Kafka's files: a missing one is an empty checkpoint, a malformed one is kCorrupt,
+  // with its repair, but for the high watermarks, which are for others to read. Kafka makes its files before it has
+  // something to write, so that one without a byte is no damage where it wrote last.
+  [[nodiscard]] Result<Checkpoints> read_checkpoints() const;
+  // The copy first, so that after a stop in between the newer offsets count. After an error the files may disagree.
+  Result<void> write_checkpoints(const LogOffsets& offsets);
 
   // Partition directories by their names; `-delete`, `-future`, `-stray` forms and other names are left out.
   [[nodiscard]] Result<std::vector<TopicPartition>> list_partitions() const;
@@ -69,6 +84,9 @@ class LogDirectory {
   Result<void> write_clean_marker(std::int64_t broker_epoch);
 
  private:
+  [[nodiscard]] Result<std::optional<std::string>> read_copy() const;
+  [[nodiscard]] Result<Checkpoints> read_intact_copy(std::string_view copy) const;
+  [[nodiscard]] Result<OffsetCheckpoint> read_checkpoint(std::string_view file) const;
   Result<Path> rename_with_suffix(const TopicPartition& of, std::string_view suffix);
   LogDirectory(FileSystem& fs, Path path) : fs_(fs), path_(std::move(path)) {}
 

@@ -121,14 +121,13 @@ Result<void> LogWorkload::read_flushed(Partition& from) {
 }
 
 Result<void> LogWorkload::checkpoint() {
-  OffsetCheckpoint recovery_points;
-  OffsetCheckpoint starts;
+  storage::LogOffsets offsets;
   for (const auto& [of, partition] : partitions_) {
-    recovery_points[of] = partition.log->recovery_point();
-    starts[of] = partition.log->log_start();
+    offsets.recovery_points[of] = partition.log->recovery_point();
+    offsets.log_starts[of] = partition.log->log_start();
+    offsets.high_watermarks[of] = partition.log->flushed_end();
   }
-  WEIR_TRY(unless_full(directory_->write_checkpoint(storage::kRecoveryPointFile, recovery_points)));
-  return unless_full(directory_->write_checkpoint(storage::kLogStartFile, starts));
+  return unless_full(directory_->write_checkpoints(offsets));
 }
 
 Result<void> LogWorkload::delete_partition(const TopicPartition& of) {
@@ -240,8 +239,7 @@ class Restart {
     WEIR_TRY(directory->begin_changes());
     WEIR_TRY_ASSIGN(identity, directory->read_identity());
     if (history_.identity_written && !identity) return std::string("the identity is gone");
-    WEIR_TRY_ASSIGN(recovery_points, directory->read_checkpoint(storage::kRecoveryPointFile));
-    WEIR_TRY_ASSIGN(starts, directory->read_checkpoint(storage::kLogStartFile));
+    WEIR_TRY_ASSIGN(checkpoints, directory->read_checkpoints());
     WEIR_TRY_ASSIGN(listed, directory->list_partitions());
     for (const auto& [of, log_history] : history_.logs) {
       const bool is_there = std::ranges::find(listed, of) != listed.end();
@@ -254,8 +252,8 @@ class Restart {
       }
       LogOpenOptions options;
       options.clean = directory->was_clean();
-      options.recovery_point = recovery_points[of];
-      options.log_start = starts[of];
+      options.recovery_point = checkpoints.offsets.recovery_points[of];
+      options.log_start = checkpoints.offsets.log_starts[of];
       WEIR_TRY_ASSIGN(log,
                       Log::open(fs_, clock_, random_, directory->partition_path(of), workload_settings(), options));
       WEIR_TRY_ASSIGN(problem, compare(*log, log_history));

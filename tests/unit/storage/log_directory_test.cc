@@ -1,5 +1,10 @@
 #include "storage/log_directory.h"
 
+#include <limits>
+#include <set>
+
+#include "base/log.h"
+#include "storage/checkpoint_copy.h"
 #include "storage/removal.h"
 #include "storage_fixture.h"
 #include "support/fault_fs.h"
@@ -11,6 +16,8 @@ const Uuid kTopicId = *Uuid::parse("AAECAwQFBgcICQoLDA0ODw");
 
 class LogDirectories : public StorageTest {
  protected:
+  LogDirectories() { set_log_level(LogLevel::kError); }  // what is damaged here is damaged on purpose
+  ~LogDirectories() override { set_log_level(LogLevel::kInfo); }
   Path path() const { return root() / "deep" / "er"; }
   std::unique_ptr<LogDirectory> open() { return value_of(LogDirectory::open(fs(), path())); }
   void make_partition(LogDirectory& directory, const TopicPartition& of) {
@@ -65,23 +72,116 @@ TEST_P(LogDirectories, RememberWhoTheyAre) {
   EXPECT_EQ(code_of(directory->read_identity()), Errc::kCorrupt);
 }
 
+LogOffsets some_offsets() {
+  LogOffsets offsets;
+  offsets.recovery_points = {
+      {{"a", PartitionIndex{0}}, Offset{5}},
+      {{"a", PartitionIndex{10}}, Offset{0}},
+      {{"b.c-d", PartitionIndex{1}}, Offset{std::numeric_limits<std::int64_t>::max()}},
+  };
+  offsets.log_starts[{"a", PartitionIndex{0}}] = Offset{3};
+  offsets.high_watermarks[{"a", PartitionIndex{0}}] = Offset{7};
+  return offsets;
+}
+
 TEST_P(LogDirectories, CheckpointsRoundTrip) {
   auto directory = open();
-  EXPECT_TRUE(value_of(directory->read_checkpoint(kRecoveryPointFile)).empty());
-  const OffsetCheckpoint offsets = {{{"a", PartitionIndex{0}}, Offset{5}},
-                                    {{"a", PartitionIndex{10}}, Offset{0}},
-                                    {{"b.c-d", PartitionIndex{1}}, Offset{std::numeric_limits<std::int64_t>::max()}}};
-  EXPECT_OK(directory->write_checkpoint(kRecoveryPointFile, offsets));
-  EXPECT_EQ(value_of(directory->read_checkpoint(kRecoveryPointFile)), offsets);
-  EXPECT_TRUE(value_of(directory->read_checkpoint(kLogStartFile)).empty());
+  const auto none = value_of(directory->read_checkpoints());
+  EXPECT_EQ(none.offsets, LogOffsets{});
+  EXPECT_TRUE(none.agree);
+  EXPECT_OK(directory->write_checkpoints(some_offsets()));
+  const auto read = value_of(directory->read_checkpoints());
+  EXPECT_EQ(read.offsets, some_offsets());
+  EXPECT_TRUE(read.agree);
   EXPECT_EQ(as_text(content(path() / "recovery-point-offset-checkpoint")),
             "0\n3\na 0 5\na 10 0\nb.c-d 1 9223372036854775807\n");
+  EXPECT_EQ(as_text(content(path() / "log-start-offset-checkpoint")), "0\n1\na 0 3\n");
+  EXPECT_EQ(as_text(content(path() / "replication-offset-checkpoint")), "0\n1\na 0 7\n");
+}
+
+TEST_P(LogDirectories, TheIntactCopyCountsWhateverKafkasFilesSay) {
+  auto directory = open();
+  for (const auto file : {kRecoveryPointFile, kLogStartFile, kHighWatermarkFile}) {
+    for (const auto* text : {"", "0\n1\na 0 6\n", "0\n1\na zero 5\n", "0\n0\n", "0\n1\na 0 5000000000000000000\n"}) {
+      EXPECT_OK(directory->write_checkpoints(some_offsets()));
+      put(path() / file, as_bytes(text));
+      const auto read = value_of(directory->read_checkpoints());
+      EXPECT_EQ(read.offsets, some_offsets()) << file << ": " << text;
+      EXPECT_FALSE(read.agree) << file << ": " << text;
+    }
+    EXPECT_OK(directory->write_checkpoints(some_offsets()));
+    EXPECT_OK(fs().unlink(path() / file));
+    const auto read = value_of(directory->read_checkpoints());
+    EXPECT_EQ(read.offsets, some_offsets()) << file;
+    EXPECT_FALSE(read.agree) << file;
+  }
+}
+
+TEST_P(LogDirectories, WithoutAnIntactCopyKafkasFilesCount) {
+  auto directory = open();
+  EXPECT_OK(directory->write_checkpoints(some_offsets()));
+  put(path() / kCheckpointCopyFile, as_bytes("1 0 0 0 00000001\n"));
+  const auto damaged = value_of(directory->read_checkpoints());
+  EXPECT_EQ(damaged.offsets, some_offsets());
+  EXPECT_FALSE(damaged.agree);
+  EXPECT_OK(fs().unlink(path() / kCheckpointCopyFile));
+  const auto missing = value_of(directory->read_checkpoints());
+  EXPECT_EQ(missing.offsets, some_offsets());
+  EXPECT_FALSE(missing.agree);
+}
+
+TEST_P(LogDirectories, TheCopyIsStaleOnceKafkaHasWritten) {
+  auto directory = open();
+  EXPECT_OK(directory->write_checkpoints(some_offsets()));
+  put(path() / kLogStartFile, as_bytes("0\n1\na 0 4\n"));
+  directory->look_at_stamp(LeaderEpoch(3));
+  ASSERT_FALSE(directory->last_written_by_weir());
+  const auto read = value_of(directory->read_checkpoints());
+  EXPECT_EQ(read.offsets.log_starts.at({"a", PartitionIndex{0}}), Offset{4});
+  EXPECT_TRUE(read.agree) << "nothing says otherwise";
+}
+
+class LogDirectoryCuts : public testing::Test {
+ protected:
+  LogDirectoryCuts() { set_log_level(LogLevel::kError); }
+  ~LogDirectoryCuts() override { set_log_level(LogLevel::kInfo); }
+};
+
+// Goal: between two rounds there is no moment at which a start would read anything but one of them, all of it. Method:
+// power is lost at every call of the second.
+TEST_F(LogDirectoryCuts, ACheckpointIsTheOldOneOrTheNewOne) {
+  auto newer = some_offsets();
+  for (auto* offsets : {&newer.recovery_points, &newer.log_starts, &newer.high_watermarks}) {
+    offsets->at({"a", PartitionIndex{0}}) += 1;
+  }
+  std::set<bool> seen_newer;
+  std::uint64_t calls = 0;
+  for (std::uint64_t at = 1;; ++at) {
+    test::MemoryFs memory;
+    test::FaultFs faults(memory, at);
+    auto directory = value_of(LogDirectory::open(faults, "/logs"));
+    EXPECT_OK(directory->write_checkpoints(some_offsets()));
+    const auto before = faults.calls_count();
+    faults.cut_power_at(before + at);
+    const bool done = directory->write_checkpoints(newer).has_value();
+    for (const auto how : {test::PowerCut::kKeep, test::PowerCut::kDrop, test::PowerCut::kTear}) {
+      const auto after = memory.after_power_cut(how, at);
+      const auto read = value_of(value_of(LogDirectory::open(*after, "/logs"))->read_checkpoints());
+      EXPECT_TRUE(read.offsets == newer || (!done && read.offsets == some_offsets())) << "cut at call " << at;
+      EXPECT_TRUE(read.agree || !done);
+      seen_newer.insert(read.offsets == newer);
+    }
+    calls = at;
+    if (done) break;
+  }
+  EXPECT_EQ(calls, 4 * 6 + 1u) << "four files: open, truncate, write, sync, rename, and the directory's sync";
+  EXPECT_EQ(seen_newer.size(), 2u);
 }
 
 TEST_P(LogDirectories, AMalformedCheckpointNamesFileAndLine) {
   auto directory = open();
   put(path() / kLogStartFile, as_bytes("0\n1\na zero 5\n"));
-  const auto read = directory->read_checkpoint(kLogStartFile);
+  const auto read = directory->read_checkpoints();
   ASSERT_EQ(code_of(read), Errc::kCorrupt);
   const auto& why = read.error().context;
   EXPECT_TRUE(why.starts_with((path() / kLogStartFile).string() + ":3: no partition number; to repair: ")) << why;
@@ -90,12 +190,12 @@ TEST_P(LogDirectories, AMalformedCheckpointNamesFileAndLine) {
 TEST_P(LogDirectories, ACheckpointWithoutAByteIsDamageUnlessKafkaMadeIt) {
   auto directory = open();
   put(path() / kLogStartFile, {});
-  EXPECT_EQ(code_of(directory->read_checkpoint(kLogStartFile)), Errc::kCorrupt);
+  EXPECT_EQ(code_of(directory->read_checkpoints()), Errc::kCorrupt);
   directory->look_at_stamp(LeaderEpoch(3));
   EXPECT_FALSE(directory->last_written_by_weir());
-  EXPECT_TRUE(value_of(directory->read_checkpoint(kLogStartFile)).empty());
+  EXPECT_EQ(value_of(directory->read_checkpoints()).offsets, LogOffsets{});
   put(path() / kLogStartFile, as_bytes("0\n"));
-  EXPECT_EQ(code_of(directory->read_checkpoint(kLogStartFile)), Errc::kCorrupt);
+  EXPECT_EQ(code_of(directory->read_checkpoints()), Errc::kCorrupt);
 }
 
 TEST_P(LogDirectories, TheStampSpansTheEpochsOfWeir) {
