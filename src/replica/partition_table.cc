@@ -57,7 +57,7 @@ struct PartitionTable::Opening {
   PartitionRules rules;
   storage::LogOpenOptions options;
 
-  bool is_new = false;  // its directory did not exist before
+  bool is_new = false;  // its directory did not exist before, or only since an attempt that failed
   Result<void> outcome;
   std::unique_ptr<storage::Log> log;
   RestoredProducers producers;
@@ -267,7 +267,8 @@ void PartitionTable::note_failure(const Opening& opening) {
   const bool may_pass = error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles;
   log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, to_string(error));
   if (opening.dir != nullptr) opening.dir->report(error);
-  failures_[opening.name] = {.why = to_string(error), .dir = opening.dir, .may_pass = may_pass};
+  failures_[opening.name] = {
+      .why = to_string(error), .dir = opening.dir, .may_pass = may_pass, .is_new = opening.is_new};
   if (opening.is_new) forget_checkpoints(opening.name);
 }
 
@@ -402,6 +403,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
     if (topic.partitions[i] == nullptr || planned->partitions[i] != nullptr) continue;
     const TopicPartition name{topic.name, PartitionIndex(static_cast<std::int32_t>(i))};
     auto* const dir = place_of(name, *topic.partitions[i]);
+    const auto failed = failures_.find(name);
     Opening opening{.name = name,
                     .topic_id = topic.id,
                     .dir = dir,
@@ -409,7 +411,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
                     .rules = rules,
                     .options = {.clean = dir != nullptr && dir->files().was_clean(),
                                 .last_written_by_weir = dir == nullptr || dir->files().last_written_by_weir()},
-                    .is_new = false,
+                    .is_new = failed != failures_.end() && failed->second.is_new,
                     .outcome = {},
                     .log = nullptr,
                     .producers = {}};
@@ -481,9 +483,9 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   }
   if (opening.dir->is_offline()) return fail(Errc::kIo, fmt::format("{} is offline", opening.dir->path().string()));
   WEIR_TRY_ASSIGN(is_new, prepare_directory(opening));
-  opening.is_new = is_new;
+  opening.is_new = opening.is_new || is_new;
   // Checkpoints go by name: what they say is of an earlier topic then.
-  if (is_new) opening.options.recovery_point = opening.options.log_start = Offset{0};
+  if (opening.is_new) opening.options.recovery_point = opening.options.log_start = Offset{0};
   auto log = storage::Log::open(ports_.fs, ports_.clock, ports_.random,
                                 opening.dir->files().partition_path(opening.name), opening.rules.log, opening.options);
   if (!log) return std::unexpected(std::move(log).error());

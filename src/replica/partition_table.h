@@ -70,6 +70,7 @@ struct OpenFailure {
   std::string why;
   LogDir* dir = nullptr;  // null: in none that is here
   bool may_pass = false;  // want of space or descriptors: it is tried again now and then
+  bool is_new = false;    // nothing was ever in it: what checkpoints say of its name is of an earlier topic
 };
 
 class PartitionTable {

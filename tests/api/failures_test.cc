@@ -263,6 +263,32 @@ TEST(Failures, APartitionThatCanNotBeOpenedKeepsNoOtherOutOfTheCheckpoints) {
   EXPECT_EQ(produce(broker, "t", make_batch({"next"})).base_offset, Offset(1));
 }
 
+// Goal: a log that is made on a disk without room for the checkpoints, which still name its predecessor, is not served
+// until they don't, however often it is tried.
+TEST(Failures, APartitionThatIsTriedAgainHasNoPredecessorEither) {
+  auto fs = std::make_shared<MemoryFs>();
+  {
+    TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}, .fs = fs});
+    const auto old_id = create_topic(broker, "t");
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(produce(broker, "t", make_batch({"a"})).error_code, ErrorCode::kNone);
+    broker.advance(Millis(1000));
+    broker.faults().fail_below("/weir/weir.checkpoints.tmp", ENOSPC);
+    ASSERT_EQ(delete_topic(broker, old_id), ErrorCode::kNone);
+    create_topic(broker, "t");
+    for (int round = 0; round < 3; ++round) {
+      EXPECT_EQ(produce(broker, "t", make_batch({"new"})).error_code, ErrorCode::kKafkaStorageError) << round;
+      broker.advance(Millis(1000));
+    }
+    broker.faults().fail_below({}, 0);
+    broker.advance(Millis(1000));
+    const auto produced = produce(broker, "t", make_batch({"new"}));
+    ASSERT_EQ(produced.error_code, ErrorCode::kNone);
+    EXPECT_EQ(produced.base_offset, Offset(0));
+  }
+  TestBroker broker({.fs = fs->after_power_cut(test::PowerCut::kDrop, 1)});
+  EXPECT_EQ(produce(broker, "t", make_batch({"next"})).base_offset, Offset(1));
+}
+
 TEST(Failures, AWantOfDescriptorsIsOverWhenItIsOver) {
   TestBroker broker({.settings = {"log.flush.offset.checkpoint.interval.ms=1000"}});
   broker.faults().fail_next("create_directory", EMFILE);
