@@ -188,7 +188,8 @@ Result<RestoredProducers> restore_producers(storage::FileSystem& fs, const stora
   restored.newest_snapshot = loaded;
   // As in Kafka: a log that was stopped cleanly and has no snapshot at all has no producers.
   if (clean && !had_any && stale.aborted.empty()) return restored;
-  const auto from = std::max(loaded.value_or(log.log_start()), log.log_start());
+  // Where the snapshot lies below the log's start, so do batches that it does not know: their segments are still to go.
+  const auto from = loaded.value_or(log.log_start());
   // What is below a snapshot was durable with it; what is above is replayed.
   for (auto& [base, entries] : stale.aborted) {
     std::erase_if(entries, [&](const auto& entry) { return entry.last_offset >= from; });
@@ -197,7 +198,7 @@ Result<RestoredProducers> restore_producers(storage::FileSystem& fs, const stora
   WEIR_TRY(write_indexes(fs, log, files, stale.aborted));
 
   const auto last_base = log.view()->segments().back()->base_offset();
-  const bool told_by_last_segment = from >= last_base || log.log_end() == log.log_start();
+  const bool told_by_last_segment = from >= last_base || from >= log.log_end();
   if (clean || told_by_last_segment) return restored;
   const auto content = storage::format_producers(restored.states.memories());
   WEIR_TRY(storage::write_producers(fs, directory, log.log_end(), content));

@@ -39,6 +39,7 @@ class ProducerRestores : public testing::Test {
     log_.reset();
     LogOpenOptions options;
     options.clean = clean;
+    options.log_start = log_start_;
     auto log = Log::open(fs, clock_, random_, kDirectory, settings_, options);
     ASSERT_TRUE(log.has_value()) << to_string(log.error());
     log_ = *std::move(log);
@@ -110,6 +111,7 @@ class ProducerRestores : public testing::Test {
 
   std::unique_ptr<MemoryFs> disk_;
   storage::LogSettings settings_;
+  Offset log_start_{0};
   ManualClock clock_;
   SeededRandom random_{3};
   std::unique_ptr<Log> log_;
@@ -145,6 +147,17 @@ TEST_F(ProducerRestores, AKilledLogTellsTheSameAndItsLastSegmentIsEnough) {
   const auto again = restore(*disk_, false);
   EXPECT_EQ(again.states.memories(), states_.memories());
   EXPECT_EQ(again.newest_snapshot, log_->log_end());
+  EXPECT_EQ(restore(*disk_, false).states.memories(), states_.memories());
+}
+
+// The start was durable, and a kill came before its segments went: they are no longer read, but their batches were
+// taken.
+TEST_F(ProducerRestores, BatchesBelowTheLogStartCountBehindASnapshot) {
+  fill();
+  log_start_ = log_->log_end();
+  EXPECT_EQ(restore(*disk_, false).states.memories(), states_.memories());
+  // An older snapshot, too, until the segments are gone.
+  ASSERT_TRUE(storage::remove_producers(*disk_, kDirectory, *newest_).has_value());
   EXPECT_EQ(restore(*disk_, false).states.memories(), states_.memories());
 }
 
