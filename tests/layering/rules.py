@@ -92,6 +92,7 @@ ALLOWED = {
     ("thread", "src/broker/server.cc"): "one thread a shard, from start to stop",
     ("mutex", "src/base/memory_budget"): "one budget for the connections of all shards",
     ("mutex", "src/storage/segment"): "index entries not yet on disk and what is proved: changed by one, searched by many",
+    ("mutex", "src/storage/open_segments"): "any thread opens a segment, and closes another for it",
     ("mutex", "src/storage/posix_fs"): "one spare descriptor, lent to one directory sync at a time",
 }
 
