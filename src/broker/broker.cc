@@ -162,6 +162,7 @@ Result<void> Broker::open_metadata() {
       .commit = ports_.commit,
       .helpers = ports_.helpers,
       .open_segments = ports_.open_segments,
+      .recent_pages = ports_.recent_pages,
       .shards = ports_.shards,
       .on_offline = [this](const Uuid& id, const Error& why) { lose_directory(id, why); }});
   metadata_log_->use(partitions_->find_dir(identity_.directory_id)->commit_loop(home()));

@@ -41,6 +41,7 @@ struct BrokerPorts {
   // device that hangs holds up nobody's acks but its own; fewer are shared in turn.
   std::vector<Helpers*> commit_helpers;
   storage::OpenSegments* open_segments = nullptr;  // null: nothing limits how many are open
+  storage::RecentPages* recent_pages = nullptr;    // null: the kernel decides what stays in the page cache
   std::vector<Shard*> shards;
 };
 

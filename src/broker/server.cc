@@ -1,7 +1,9 @@
 #include "broker/server.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <utility>
@@ -26,6 +28,15 @@ net::ConnectionLimits connection_limits(const config::BrokerSettings& settings) 
   return limits;
 }
 
+// 0: as much as there is.
+std::uint64_t page_cache_bytes(const config::BrokerSettings& settings) {
+  if (settings.weir_page_cache_bytes >= 0) return static_cast<std::uint64_t>(settings.weir_page_cache_bytes);
+  const auto pages = ::sysconf(_SC_PHYS_PAGES);
+  const auto page_bytes = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page_bytes <= 0) return 0;
+  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) / 4;
+}
+
 // Half of the descriptors there may be; the others are for connections.
 std::size_t open_segments_max() {
   return std::max<std::size_t>(storage::raise_descriptor_limit() / (2 * storage::OpenSegments::kFilesEach), 16);
@@ -35,6 +46,7 @@ std::size_t open_segments_max() {
 
 Server::Server(const config::LoadedConfig& config)
     : config_(config), open_segments_(open_segments_max()), started_at_(clock_.steady()) {
+  if (const auto bytes = page_cache_bytes(config.settings); bytes != 0) recent_pages_.emplace(bytes);
   const auto count = shard_count(config.settings);
   for (std::uint32_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(i, clock_));
   const auto helper_count = static_cast<std::uint32_t>(config.settings.weir_helper_threads);
@@ -71,6 +83,7 @@ Result<void> Server::open() {
                     .helpers = *helpers_,
                     .commit_helpers = {},
                     .open_segments = &open_segments_,
+                    .recent_pages = recent_pages_ ? &*recent_pages_ : nullptr,
                     .shards = {}};
   for (auto& helpers : commit_helpers_) ports.commit_helpers.push_back(helpers.get());
   std::vector<Shard*> shards;

@@ -54,6 +54,7 @@ class Server {
   storage::PosixFileSystem fs_;
   storage::FdatasyncCommit commit_;
   storage::OpenSegments open_segments_;
+  std::optional<storage::RecentPages> recent_pages_;  // nothing: the kernel decides
   const SteadyTime started_at_;
   std::unique_ptr<Broker> broker_;
   std::vector<std::unique_ptr<Shard>> shards_;                  // die before the broker: they end its coroutines

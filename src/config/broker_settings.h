@@ -67,6 +67,7 @@ struct BrokerSettings {
 
   // Limits
   std::int64_t weir_request_memory_bytes = 268435456;
+  std::int64_t weir_page_cache_bytes = -1;  // -1: a quarter of the memory; 0: the kernel decides
   std::int64_t weir_max_inflated_batch_bytes = 268435456;
   std::int32_t max_connections = 10000;
   std::int64_t connections_max_idle_ms = 600000;

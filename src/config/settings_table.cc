@@ -202,6 +202,13 @@ constexpr SettingRow kLimits[] = {
      .text = "Memory for requests that are being received or served, over all connections. When it is used up, "
              "connections are read again only as requests end.",
      .member = &S::weir_request_memory_bytes},
+    {.name = "weir.page.cache.bytes",
+     .rule = long_from(-1),
+     .default_text = "-1",
+     .unit = "bytes",
+     .text = "How much of what was written last stays in the operating system's page cache; older bytes leave it once "
+             "they are durable. -1 is a quarter of the memory, 0 leaves it to the operating system.",
+     .member = &S::weir_page_cache_bytes},
     {.name = "weir.max.inflated.batch.bytes",
      .rule = long_from(1048576, 2147483647),
      .default_text = "268435456",

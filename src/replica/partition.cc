@@ -8,6 +8,12 @@
 #include "storage/segment_names.h"
 
 namespace weir::replica {
+namespace {
+
+// Nobody waits for it where acks don't; it keeps what is dirty from piling up until the kernel writes it all at once.
+constexpr std::uint64_t kWriteBehindBytes = 4 * kMiB;
+
+}  // namespace
 
 ErrorCode to_error_code(const Error& error) {
   switch (error.code) {
@@ -74,7 +80,9 @@ AppendOutcome Partition::append(MutableByteView batch, Acks acks) {
   producers_.remember(header, now_ms);
   log_end_.store(header.next_offset().value(), std::memory_order_release);
   if (!rules_.ack_needs_flush || is_planted(PlantedBug::kHighWatermarkBeforeSync)) advance_high_watermark();
-  if (rules_.ack_needs_flush || log_->log_end() - log_->flushed_end() >= rules_.flush_messages_max) flush_soon();
+  const bool is_due = log_->log_end() - log_->flushed_end() >= rules_.flush_messages_max ||
+                      log_->unflushed_bytes() >= kWriteBehindBytes;
+  if (rules_.ack_needs_flush || is_due) flush_soon();
 
   const bool broker_time = rules_.batch.timestamp_type == record::TimestampType::kLogAppendTime;
   return {.base_offset = header.base_offset,

@@ -469,6 +469,7 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
     for (auto* opening : held) {
       opening->options.scanned_bytes = &scanned_bytes_;
       opening->options.open_segments = ports_.open_segments;
+      opening->options.recent_pages = ports_.recent_pages;
       opening->outcome = open_log(*opening);
       logs_opened_.fetch_add(1, std::memory_order_relaxed);
     }

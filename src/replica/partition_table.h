@@ -91,6 +91,7 @@ class PartitionTable {
     storage::GroupCommit& commit;
     Helpers& helpers;
     storage::OpenSegments* open_segments = nullptr;  // null: nothing limits how many are open
+    storage::RecentPages* recent_pages = nullptr;    // null: the kernel decides what stays in the page cache
     std::vector<Shard*> shards;
     // Home shard: a directory is offline from now on, and what lies in it is not served any more.
     std::function<void(const Uuid& directory_id, const Error& why)> on_offline;

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -73,6 +74,9 @@ Result<void> run_flush(const FlushJob& job) {
     job.files_left = true;
   }
   for (const auto& directory : job.directories) WEIR_TRY(job.fs->sync_directory(directory));
+  for (const auto& range : job.leaving) {
+    if (const auto segment = range.segment.lock()) segment->drop_pages(range.from, range.to);
+  }
   return {};
 }
 
@@ -86,6 +90,7 @@ Result<std::unique_ptr<Log>> Log::open(FileSystem& fs, const Clock& clock, Rando
   WEIR_TRY_ASSIGN(recovered, recover_log(fs, directory, settings, options));
   std::unique_ptr<Log> log(new Log(fs, clock, random, std::move(directory), settings));
   log->open_segments_ = options.open_segments;
+  log->recent_pages_ = options.recent_pages;
   std::shared_ptr<const LeaderEpochs> epochs;
   if (recovered.epochs_known) epochs = std::make_shared<const LeaderEpochs>(recovered.epochs);
   for (auto& segment : recovered.segments) {
@@ -336,6 +341,7 @@ FlushJob Log::begin_flush() {
   job.finished = finished_;
   job.files = std::exchange(files_, {});
   job.directories = std::exchange(unsynced_directories_, {});
+  job.leaving = std::exchange(leaving_, {});
   job.end = log_end_;
   if (!dirty_.empty()) job.end_position = dirty_.back()->tail().size_bytes;
   return job;
@@ -362,12 +368,31 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
   flushed_end_ = job.end;
   if (job.files_left) put_back(job.files);
   if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});
+  if (recent_pages_ != nullptr) tell_recent_pages(job);
   std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
   for (const auto& segment : job.finished) {
     segment->release_indexes();
     std::erase(finished_, segment);
   }
   return index_durable_segments();
+}
+
+void Log::tell_recent_pages(const FlushJob& job) {
+  for (const auto& segment : job.segments) {
+    if (told_.segment.lock() != segment) {
+      tell_recent_pages();  // the rest of the one before
+      told_ = {segment, 0, 0};
+    }
+    told_.to = segment == job.segments.back() ? job.end_position : segment->tail().size_bytes;
+    if (told_.to - told_.from >= RecentPages::kPieceBytes) tell_recent_pages();
+  }
+}
+
+void Log::tell_recent_pages() {
+  if (told_.to == told_.from) return;
+  auto leaving = recent_pages_->add(told_);
+  leaving_.insert(leaving_.end(), std::move_iterator(leaving.begin()), std::move_iterator(leaving.end()));
+  told_.from = told_.to;
 }
 
 Result<void> Log::write_index(Segment& segment, bool all) {

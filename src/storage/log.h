@@ -22,6 +22,7 @@
 #include "record/batch_header.h"
 #include "storage/fs.h"
 #include "storage/leader_epochs.h"
+#include "storage/recent_pages.h"
 #include "storage/segment.h"
 
 namespace weir::storage {
@@ -119,6 +120,7 @@ struct FlushJob {
   std::vector<ReplacedFile> files;                 // what goes with those bytes; replaced for good, in this order
   mutable bool files_left = false;                 // there was no room for them; the bytes don't depend on them
   std::vector<Path> directories;                   // with names that are not durable; synced after the files
+  std::vector<PageRange> leaving;                  // of any log: they need not stay in the page cache
   Offset end;                                      // log_end when the job was made
   std::uint64_t end_position = 0;                  // of `end` in the last of `segments`
   FileSystem* fs = nullptr;
@@ -138,6 +140,7 @@ struct LogOpenOptions {
   bool last_written_by_weir = true;
   std::atomic<std::uint64_t>* scanned_bytes = nullptr;  // grows as checksums are read; null: nobody looks
   OpenSegments* open_segments = nullptr;                // limits how many of all logs are open; null: nothing does
+  RecentPages* recent_pages = nullptr;                  // of all logs in the page cache; null: the kernel decides
 };
 
 // [first, end)
@@ -191,6 +194,8 @@ class Log {
   [[nodiscard]] Offset log_start() const { return log_start_; }
   [[nodiscard]] Offset log_end() const { return log_end_; }
   [[nodiscard]] Offset flushed_end() const { return flushed_end_; }
+  // Appended since the last flush began.
+  [[nodiscard]] std::uint64_t unflushed_bytes() const { return appended_bytes_; }
   // What the recovery-point checkpoint shall say: everything below is durable, the indexes of its segments too.
   [[nodiscard]] Offset recovery_point() const;
   // Where the segment begins that appends go to.
@@ -232,6 +237,9 @@ class Log {
   [[nodiscard]] Result<void> check_usable() const;
   void publish_view();
   void add_unsynced_directory(const Path& directory);
+  // The bytes that a job has made durable, for recent_pages_.
+  void tell_recent_pages(const FlushJob& job);
+  void tell_recent_pages();
   // Files of a job that have to be replaced by the next one, unless a newer content waits already.
   void put_back(const std::vector<ReplacedFile>& files);
   Result<void> settle_epochs(LeaderEpochs found, bool known, bool on_disk, bool clean);
@@ -243,6 +251,7 @@ class Log {
   const Path directory_;
   LogSettings settings_;
   OpenSegments* open_segments_ = nullptr;
+  RecentPages* recent_pages_ = nullptr;
   RecoveryReport recovery_;
   Offset log_start_{0};
   Offset log_end_{0};
@@ -262,6 +271,8 @@ class Log {
   std::uint32_t flush_count_ = 0;
   std::uint64_t appended_bytes_ = 0;     // since the last flush began
   std::uint64_t usual_flush_bytes_ = 0;  // what a flush had to cover lately
+  PageRange told_;                       // durable bytes of one segment that recent_pages_ has not heard of
+  std::vector<PageRange> leaving_;       // for the next job
   std::optional<Error> fence_;
   Published<LogView> view_;
 };

@@ -281,7 +281,7 @@ Result<void> Recovery::find_floor() {
         scan_from = static_cast<std::uint64_t>(entry->position);
       }
     }
-    file->drop_cache(scan_from);
+    file->drop_cache(scan_from, 0);
   }
   return {};
 }

@@ -193,8 +193,8 @@ class PosixFile final : public File {
     return std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000;
   }
 
-  void drop_cache(std::uint64_t offset) const override {
-    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), 0, POSIX_FADV_DONTNEED);
+  void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const override {
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes), POSIX_FADV_DONTNEED);
   }
 
   int descriptor() const override { return descriptor_.get(); }

@@ -86,6 +86,10 @@ Result<std::shared_ptr<File>> Segment::log_file() const {
   return file;
 }
 
+void Segment::drop_pages(std::uint64_t from, std::uint64_t to) const {
+  if (const auto file = log_file()) (*file)->drop_cache(from, to - from);
+}
+
 bool Segment::close_if_idle() const {
   const std::lock_guard lock(mutex_);
   const bool is_durable = marks_[0].position == tail_.size_bytes;

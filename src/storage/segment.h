@@ -102,6 +102,8 @@ class Segment {
   [[nodiscard]] Result<std::optional<TimeIndexEntry>> last_time_entry_below(Offset limit, ReadMode mode) const;
   // Whether somebody besides this segment holds the `.log`, an answer on its way out for one.
   [[nodiscard]] bool is_being_read() const;
+  // Helpers. Bytes [from, to) of the `.log`, durable, leave the page cache.
+  void drop_pages(std::uint64_t from, std::uint64_t to) const;
   // OpenSegments' alone: closes its files unless they were used since it asked last, are being read, or hold bytes that
   // are not durable. True: they are closed.
   [[nodiscard]] bool close_if_idle() const;

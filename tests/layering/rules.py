@@ -93,6 +93,7 @@ ALLOWED = {
     ("mutex", "src/base/memory_budget"): "one budget for the connections of all shards",
     ("mutex", "src/storage/segment"): "index entries not yet on disk and what is proved: changed by one, searched by many",
     ("mutex", "src/storage/open_segments"): "any thread opens a segment, and closes another for it",
+    ("mutex", "src/storage/recent_pages"): "one budget for what the logs of all shards have written",
     ("mutex", "src/storage/posix_fs"): "one spare descriptor, lent to one directory sync at a time",
 }
 

@@ -85,7 +85,9 @@ class FaultFs::FaultFile final : public File {
     if (faults_.begin_call("modified_ms", path_) == Outcome::kFail) return faults_.error();
     return inner_->modified_ms();
   }
-  void drop_cache(std::uint64_t offset) const override { inner_->drop_cache(offset); }
+  void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const override {
+    inner_->drop_cache(offset, size_bytes);
+  }
   int descriptor() const override { return inner_->descriptor(); }
 
  private:

@@ -166,7 +166,7 @@ TEST(PosixFileSystem, DroppedPagesAreNotResident) {
     EXPECT_OK(file->pwritev({&view, 1}, 0));
     EXPECT_TRUE(file->is_resident(0, kMiB));
     EXPECT_OK(file->datasync());
-    file->drop_cache(0);
+    file->drop_cache(0, 0);
     Bytes got(kMiB);
     if (file->is_resident(0, kMiB)) {
       // tmpfs and the like have no other place for their pages.

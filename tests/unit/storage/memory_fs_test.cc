@@ -102,7 +102,7 @@ TEST_F(MemoryFiles, ALostWritebackStaysLostThoughLaterSyncsSucceed) {
   EXPECT_OK(file->datasync());
   EXPECT_EQ(content(fs_, "/d/a"), "lost");
   EXPECT_EQ(content(*fs_.after_power_cut(PowerCut::kKeep, 1), "/d/a"), "");
-  file->drop_cache(0);
+  file->drop_cache(0, 0);
   EXPECT_EQ(content(fs_, "/d/a"), "");
 }
 
