@@ -11,6 +11,7 @@
 
 #include "api/advertised.h"
 #include "api/dispatcher.h"
+#include "metadata/directory_records.h"
 #include "model/topic_name.h"
 
 namespace weir::api {
@@ -36,7 +37,7 @@ TopicRow unknown_topic(const MetadataRequest::MetadataRequestTopic& asked, Error
   return row;
 }
 
-TopicRow known_topic(const metadata::Topic& topic, const MetadataRequest& request) {
+TopicRow known_topic(const metadata::Topic& topic, const MetadataRequest& request, const metadata::Image& image) {
   TopicRow row;
   row.name = topic.name;
   row.topic_id = topic.id;
@@ -52,6 +53,9 @@ TopicRow known_topic(const metadata::Topic& topic, const MetadataRequest& reques
     partition_row.leader_epoch = partition->leader_epoch;
     partition_row.replica_nodes = partition->replicas;
     partition_row.isr_nodes = partition->isr;
+    for (const auto node : partition->replicas) {
+      if (metadata::is_replica_offline(image, *partition, node)) partition_row.offline_replicas.push_back(node);
+    }
     if (partition->leader == metadata::kNoLeader) partition_row.error_code = ErrorCode::kLeaderNotAvailable;
     row.partitions.push_back(std::move(partition_row));
   }
@@ -118,7 +122,7 @@ void fill_brokers(MetadataResponse& response, const RequestContext& context, con
 
 void fill_all_topics(MetadataResponse& response, const MetadataRequest& request, const metadata::Image& image) {
   response.topics.reserve(image.topic_count());
-  image.for_each_topic([&](const auto& topic) { response.topics.push_back(known_topic(*topic, request)); });
+  image.for_each_topic([&](const auto& topic) { response.topics.push_back(known_topic(*topic, request, image)); });
   std::ranges::sort(response.topics, {}, &TopicRow::name);
 }
 
@@ -127,7 +131,7 @@ void fill_topics_by_id(MetadataResponse& response, const MetadataRequest& reques
   for (const auto& asked : *request.topics) {
     if (asked.topic_id.is_zero() || !seen.insert(asked.topic_id).second) continue;
     if (const auto topic = image.topic(asked.topic_id); topic != nullptr) {
-      response.topics.push_back(known_topic(*topic, request));
+      response.topics.push_back(known_topic(*topic, request, image));
       continue;
     }
     auto row = unknown_topic(asked, ErrorCode::kUnknownTopicId);
@@ -141,7 +145,7 @@ void fill_topics_by_name(MetadataResponse& response, const MetadataRequest& requ
   for (const auto& asked : *request.topics) {
     if (!seen.insert(*asked.name).second) continue;
     if (const auto topic = image.topic(std::string_view(*asked.name)); topic != nullptr) {
-      response.topics.push_back(known_topic(*topic, request));
+      response.topics.push_back(known_topic(*topic, request, image));
       continue;
     }
     const bool is_name = !topic_name_problem(*asked.name).has_value();

@@ -237,7 +237,24 @@ void Broker::lose_directory(const Uuid& id, const Error& why) {
   if (id == identity_.directory_id) return give_up("the directory of the cluster's metadata is offline", why);
   const bool any_left =
       std::ranges::any_of(log_dirs_, [this](const auto& dir) { return !partitions_->find_dir(dir.id)->is_offline(); });
-  if (!any_left) give_up("every log directory is offline", why);
+  if (!any_left) return give_up("every log directory is offline", why);
+  // One that is lost during the start is told of at its end.
+  if (has_started_ && !is_stopping_) tasks_.start("tell of lost directories", tell_of_lost_directories());
+}
+
+boost::asio::awaitable<void> Broker::tell_of_lost_directories() {
+  constexpr Millis kPatience{30'000};
+  std::vector<Uuid> lost;
+  for (const auto& dir : log_dirs_) {
+    if (partitions_->find_dir(dir.id)->is_offline()) lost.push_back(dir.id);
+  }
+  if (lost.empty()) co_return;
+  metadata::Origin origin;
+  origin.deadline = ports_.clock.steady() + kPatience;
+  const auto told = co_await controller_->lose_directories(std::move(lost), std::move(origin));
+  if (told != ErrorCode::kNone) {
+    log_warn("the metadata still names leaders for what lies in directories that are offline: {}", to_string(told));
+  }
 }
 
 void Broker::give_up(std::string_view reason, const Error& why) {
@@ -248,17 +265,21 @@ void Broker::give_up(std::string_view reason, const Error& why) {
 }
 
 boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoint> endpoints) {
+  auto found = co_await partitions_->find_logs();
+  if (!found) co_return found;
   auto written = co_await run_on_helper(ports_.helpers, home(), [this] { return write_state(); });
   if (!written) co_return written;
   metadata::NodeRegistration registration;
   registration.endpoints = std::move(endpoints);
   registration.rack = config_.settings.broker_rack;
-  for (const auto& dir : log_dirs_) registration.log_dirs.push_back(dir.id);
+  for (const auto& dir : log_dirs_) {
+    if (!partitions_->find_dir(dir.id)->is_offline()) registration.log_dirs.push_back(dir.id);
+  }
+  registration.moved = co_await partitions_->moved_logs(controller_->loaded());
   auto started = co_await controller_->start(std::move(registration));
   if (!started) co_return started;
 
-  auto opened = co_await partitions_->open(images_.get());
-  if (!opened) co_return opened;
+  co_await partitions_->open(images_.get());
   co_await stamp_recovered_directories();
 
   producer_ids_ = std::make_unique<replica::ProducerIds>(home(), *controller_);
@@ -275,6 +296,7 @@ boost::asio::awaitable<Result<void>> Broker::start(std::vector<metadata::Endpoin
   tasks_.start("checkpoints", keep_checkpoints());
   has_started_ = true;
   tasks_.start("retention", keep_retention());
+  tasks_.start("tell of lost directories", tell_of_lost_directories());
   co_return Result<void>{};
 }
 
@@ -320,6 +342,7 @@ std::int64_t Broker::age_clock_ms() {
 }
 
 boost::asio::awaitable<void> Broker::checkpoint() {
+  co_await tell_of_lost_directories();
   partitions_->retry_failed();
   co_await partitions_->flush_all();  // what page-cache durability left to later
   co_await partitions_->expire_producers(age_clock_ms() - config_.settings.producer_id_expiration_ms);

@@ -87,6 +87,8 @@ class Broker {
   void add_log_dir(storage::LogDirectory& files, const Uuid& id);
   Result<Uuid> open_further_directory(const std::string& path);
   void lose_directory(const Uuid& id, const Error& why);
+  // Tells the controller of the directories that are offline, unless it knows.
+  boost::asio::awaitable<void> tell_of_lost_directories();
   // Tells whoever runs the broker that it can't go on.
   void give_up(std::string_view reason, const Error& why);
   boost::asio::awaitable<void> keep_checkpoints();

@@ -71,6 +71,9 @@ class Controller {
   virtual boost::asio::awaitable<std::vector<DeletedTopic>> delete_topics(DeleteTopics command, Origin origin) = 0;
   // A fresh block; kNone or the error in `first` of the pair.
   virtual boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_producer_ids(Origin origin) = 0;
+  // This broker's log directories `lost` are offline: nothing new is placed there, and what lies there has no leader.
+  // What is known already changes nothing.
+  virtual boost::asio::awaitable<ErrorCode> lose_directories(std::vector<Uuid> lost, Origin origin) = 0;
 };
 
 }  // namespace weir::metadata

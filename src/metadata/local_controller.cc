@@ -186,10 +186,11 @@ Result<Bytes> LocalController::registration_batch(const NodeRegistration& regist
 }
 
 // One batch, or a transaction of several when one can't hold them.
-Result<std::vector<Bytes>> LocalController::leadership_batches(const Image& image, Offset first) const {
+Result<std::vector<Bytes>> LocalController::leadership_batches(const Image& image, const MovedLogs& moved,
+                                                               Offset first) const {
   const auto level = image.metadata_version();
   std::vector<Bytes> values;
-  for (const auto& record : leadership_records(image, identity_.node)) {
+  for (const auto& record : leadership_records(image, identity_.node, moved)) {
     WEIR_TRY_ASSIGN(value, encode_record(record, level));
     values.push_back(std::move(value));
   }
@@ -223,7 +224,7 @@ Result<Bytes> LocalController::frame_start(const NodeRegistration& registration)
   WEIR_TRY_ASSIGN(registered, registration_batch(registration, next_offset_));
   WEIR_TRY(take(registered));
   newest_ = replay_.finish().image;
-  WEIR_TRY_ASSIGN(leadership, leadership_batches(*newest_, next_offset_));
+  WEIR_TRY_ASSIGN(leadership, leadership_batches(*newest_, registration.moved, next_offset_));
   for (const auto& batch : leadership) WEIR_TRY(take(batch));
   newest_ = replay_.finish().image;
   return all;
@@ -283,6 +284,22 @@ awaitable<std::pair<ErrorCode, ProducerIdBlock>> LocalController::allocate_here(
   answer.first = co_await commit(std::move(decision.records), origin.deadline);
   if (answer.first == ErrorCode::kNone) answer = decision.answer;
   co_return answer;
+}
+
+awaitable<ErrorCode> LocalController::lose_directories(std::vector<Uuid> lost, Origin origin) {
+  co_return co_await run_on(shard_, lose_here(std::move(lost), std::move(origin)));
+}
+
+awaitable<ErrorCode> LocalController::lose_here(std::vector<Uuid> lost, Origin origin) {
+  // Every round takes some of what is left, until there is nothing.
+  for (;;) {
+    auto error = refusal(origin);
+    if (error != ErrorCode::kNone) co_return error;
+    auto records = offline_records(*newest_, identity_.node, lost);
+    const bool is_last = records.empty();
+    error = co_await commit(std::move(records), origin.deadline);
+    if (is_last || error != ErrorCode::kNone) co_return error;
+  }
 }
 
 // --- the log

@@ -59,6 +59,8 @@ class LocalController final : public Controller {
 
   // After load(): the raft epoch of the last batch, or of the snapshot if none came after it; 0: there is neither.
   [[nodiscard]] LeaderEpoch last_log_epoch() const { return last_log_epoch_; }
+  // After load(), before start(): what the last leader left.
+  [[nodiscard]] const Image& loaded() const { return *newest_; }
   // After load(): what the quorum-state file must durably hold before start().
   [[nodiscard]] QuorumState next_quorum_state() const;
 
@@ -73,6 +75,7 @@ class LocalController final : public Controller {
   boost::asio::awaitable<std::vector<CreatedTopic>> create_topics(CreateTopics command, Origin origin) override;
   boost::asio::awaitable<std::vector<DeletedTopic>> delete_topics(DeleteTopics command, Origin origin) override;
   boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_producer_ids(Origin origin) override;
+  boost::asio::awaitable<ErrorCode> lose_directories(std::vector<Uuid> lost, Origin origin) override;
 
  private:
   // A change that is decided but not durable, and who waits for it.
@@ -86,6 +89,7 @@ class LocalController final : public Controller {
   boost::asio::awaitable<std::vector<CreatedTopic>> create_here(CreateTopics command, Origin origin);
   boost::asio::awaitable<std::vector<DeletedTopic>> delete_here(DeleteTopics command, Origin origin);
   boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_here(Origin origin);
+  boost::asio::awaitable<ErrorCode> lose_here(std::vector<Uuid> lost, Origin origin);
 
   // Why no command is taken now, or that the caller's time is up; kNone: go on.
   [[nodiscard]] ErrorCode refusal(const Origin& origin) const;
@@ -95,7 +99,7 @@ class LocalController final : public Controller {
   void fail_for_good(const Error& error);
   Result<std::vector<Bytes>> quorum_batches(Offset first) const;
   Result<Bytes> registration_batch(const NodeRegistration& registration, Offset at);
-  Result<std::vector<Bytes>> leadership_batches(const Image& image, Offset first) const;
+  Result<std::vector<Bytes>> leadership_batches(const Image& image, const MovedLogs& moved, Offset first) const;
   // The batches of a start, all applied to the newest image.
   Result<Bytes> frame_start(const NodeRegistration& registration);
   boost::asio::awaitable<void> write_changes();

@@ -36,9 +36,8 @@ protocol::RegisterBrokerRecord registration_record(NodeId node, const NodeRegist
 
 // A partition without a leader may follow a clean stop of Kafka, which gives leaderships up: the node takes it when it
 // is known to have every committed record (in sync, or an eligible leader replica).
-std::optional<protocol::PartitionChangeRecord> leadership_record(const Topic& topic, std::int32_t index, NodeId node) {
+std::optional<protocol::PartitionChangeRecord> taking_record(const Topic& topic, std::int32_t index, NodeId node) {
   const auto* partition = topic.partition(PartitionIndex(index));
-  if (partition == nullptr) return std::nullopt;
   protocol::PartitionChangeRecord change;
   change.partition_id = PartitionIndex(index);
   change.topic_id = topic.id;
@@ -56,6 +55,32 @@ std::optional<protocol::PartitionChangeRecord> leadership_record(const Topic& to
     std::erase(*change.eligible_leader_replicas, node);
   }
   if (!partition->last_known_elr.empty()) change.last_known_elr.emplace();
+  return change;
+}
+
+std::optional<protocol::PartitionChangeRecord> leadership_record(const Image& image, const Topic& topic,
+                                                                 std::int32_t index, NodeId node,
+                                                                 const MovedLogs& moved) {
+  const auto* partition = topic.partition(PartitionIndex(index));
+  if (partition == nullptr) return std::nullopt;
+  const auto found = moved.find({topic.name, PartitionIndex(index)});
+  if (found == moved.end() || !level_has_directories(image.metadata_version())) {
+    if (has_directory_of(image, *partition, node)) return taking_record(topic, index, node);
+    if (partition->leader != node) return std::nullopt;
+    return leaderless_record(image, topic, index, node);
+  }
+  if (!partition->is_replica(node)) return std::nullopt;
+  auto change = taking_record(topic, index, node);
+  if (!change) {
+    change.emplace();
+    change->partition_id = PartitionIndex(index);
+    change->topic_id = topic.id;
+  }
+  change->directories = partition->directories;
+  change->directories->resize(partition->replicas.size(), kUnassignedDirectory);
+  for (std::size_t i = 0; i < partition->replicas.size(); ++i) {
+    if (partition->replicas[i] == node) (*change->directories)[i] = found->second;
+  }
   return change;
 }
 
@@ -87,14 +112,14 @@ Records registration_records(const Image& image, NodeId node, const NodeRegistra
   return records;
 }
 
-Records leadership_records(const Image& image, NodeId node) {
+Records leadership_records(const Image& image, NodeId node, const MovedLogs& moved) {
   Records records;
   std::vector<std::shared_ptr<const Topic>> topics;
   image.for_each_topic([&topics](const auto& topic) { topics.push_back(topic); });
   std::ranges::sort(topics, {}, [](const auto& topic) -> const std::string& { return topic->name; });
   for (const auto& topic : topics) {
     for (std::int32_t index = 0; index < topic->partition_count(); ++index) {
-      if (auto change = leadership_record(*topic, index, node)) records.emplace_back(std::move(*change));
+      if (auto change = leadership_record(image, *topic, index, node, moved)) records.emplace_back(std::move(*change));
     }
   }
   return records;

@@ -13,6 +13,18 @@
 #include "storage/removal.h"
 
 namespace weir::replica {
+namespace {
+
+// One wrong character of an id's 22 changes at most this many bytes; ids drawn by chance differ in nearly all sixteen.
+constexpr std::size_t kDamagedIdBytesMax = 2;
+
+std::size_t differing_bytes(const Uuid& a, const Uuid& b) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < a.bytes.size(); ++i) count += a.bytes[i] != b.bytes[i] ? 1 : 0;
+  return count;
+}
+
+}  // namespace
 
 ErrorCode TopicPartitions::reason_unserved(PartitionIndex index) const {
   const bool has_failed = std::ranges::find(failed, index) != failed.end();
@@ -126,10 +138,32 @@ Result<void> PartitionTable::read_directory(LogDir& dir, std::map<TopicPartition
   return {};
 }
 
-boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const metadata::Image> image) {
+boost::asio::awaitable<Result<void>> PartitionTable::find_logs() {
   auto found = co_await run_on_helper(ports_.helpers, home(), [this] { return read_directories(); });
   if (!found) co_return std::unexpected(std::move(found).error());
   on_disk_ = *std::move(found);
+  co_return Result<void>{};
+}
+
+boost::asio::awaitable<metadata::MovedLogs> PartitionTable::moved_logs(const metadata::Image& image) {
+  auto look = [this, &image] {
+    metadata::MovedLogs moved;
+    for (const auto& [name, dirs] : on_disk_) {
+      const auto topic = image.topic(name.topic);
+      if (topic == nullptr || topic->partition(name.partition) == nullptr) continue;
+      if (is_where_it_should_be(name, dirs, image)) continue;
+      // Another topic's of the same name is none of it. One that does not say whose it is: that comes out when it is
+      // opened.
+      const auto id = dirs.front()->files().read_partition_metadata(name);
+      const bool is_others = id && *id && differing_bytes(**id, topic->id) > kDamagedIdBytesMax;
+      if (!is_others) moved.emplace(name, dirs.front()->id());
+    }
+    return moved;
+  };
+  co_return co_await run_on_helper(ports_.helpers, home(), std::move(look));
+}
+
+boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata::Image> image) {
   opened_ = make_one_shot<bool>(home());
   TaskGroup telling(home());
   telling.start("tell progress", tell_progress());
@@ -163,11 +197,10 @@ boost::asio::awaitable<Result<void>> PartitionTable::open(std::shared_ptr<const 
     must_write = (!dir->is_checkpointed && !dir->is_offline()) || must_write;
     dir->unopened.high_watermarks.clear();
   }
-  if (!must_write) co_return Result<void>{};
+  if (!must_write) co_return;
   if (const auto written = co_await write_checkpoints(); !written) {
     log_error("checkpoints still name deleted partitions, or disagree: {}", to_string(written.error()));
   }
-  co_return Result<void>{};
 }
 
 boost::asio::awaitable<void> PartitionTable::tell_progress() {
@@ -212,14 +245,12 @@ LogDir* PartitionTable::place_of(const TopicPartition& name, const metadata::Par
   if (const auto failed = failures_.find(name); failed != failures_.end()) return failed->second.dir;
   const auto assigned = partition.directory_of(NodeId{ports_.config.settings.node_id});
   auto* place = assigned ? find_dir(*assigned) : nullptr;
-  // Where it lies counts for more than where it should: somebody moved it while the broker was down, or Kafka had one
-  // directory and no ids.
-  if (const auto found = on_disk_.find(name); found != on_disk_.end()) {
-    if (place == nullptr || std::ranges::find(found->second, place) == found->second.end())
-      place = found->second.front();
-  }
+  const auto found = on_disk_.find(name);
+  // The start has told the metadata where logs lie that were moved; but Kafka before 3.7 had no ids to tell.
+  if (!assigned && found != on_disk_.end()) return found->second.front();
+  const bool is_there = found != on_disk_.end() && std::ranges::find(found->second, place) != found->second.end();
   // It may lie in the one that is missing.
-  if (is_starting_ && !on_disk_.contains(name) && is_a_directory_missing()) return nullptr;
+  if (is_starting_ && !is_there && is_a_directory_missing()) return nullptr;
   return place == nullptr && !assigned ? dirs_.front().get() : place;
 }
 
@@ -265,7 +296,10 @@ void PartitionTable::publish(std::shared_ptr<PartitionMap> map) {
 void PartitionTable::note_failure(const Opening& opening) {
   const auto& error = opening.outcome.error();
   const bool may_pass = error.code == Errc::kNoSpace || error.code == Errc::kTooManyFiles;
-  log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, to_string(error));
+  // What goes with its directory was told once, of that.
+  if (opening.dir == nullptr || !opening.dir->is_offline()) {
+    log_error("{}-{} is not served: {}", opening.name.topic, opening.name.partition, to_string(error));
+  }
   if (opening.dir != nullptr) opening.dir->report(error);
   failures_[opening.name] = {
       .why = to_string(error), .dir = opening.dir, .may_pass = may_pass, .is_new = opening.is_new};
@@ -498,19 +532,6 @@ Result<void> PartitionTable::open_log(Opening& opening) const {
   opening.producers.states.expire(ports_.clock.wall_ms() - ports_.config.settings.producer_id_expiration_ms);
   return {};
 }
-
-namespace {
-
-// One wrong character of an id's 22 changes at most this many bytes; ids drawn by chance differ in nearly all sixteen.
-constexpr std::size_t kDamagedIdBytesMax = 2;
-
-std::size_t differing_bytes(const Uuid& a, const Uuid& b) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < a.bytes.size(); ++i) count += a.bytes[i] != b.bytes[i] ? 1 : 0;
-  return count;
-}
-
-}  // namespace
 
 Result<bool> PartitionTable::prepare_directory(const Opening& opening) const {
   auto& directory = opening.dir->files();

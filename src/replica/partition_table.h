@@ -23,6 +23,7 @@
 #include "base/async/task_group.h"
 #include "base/published.h"
 #include "config/loader.h"
+#include "metadata/directory_records.h"
 #include "metadata/image.h"
 #include "replica/log_dir.h"
 #include "replica/partition.h"
@@ -103,11 +104,16 @@ class PartitionTable {
   // Any thread.
   [[nodiscard]] std::shared_ptr<const PartitionMap> map() const { return map_.get(); }
 
+  // Home shard, once, before open(): looks which logs lie in the directories, and reads the checkpoints. An error:
+  // checkpoints that can't be read; nothing was changed.
+  boost::asio::awaitable<Result<void>> find_logs();
+  // Home shard, after find_logs(): the logs of this node that lie in another directory than `image` says.
+  boost::asio::awaitable<metadata::MovedLogs> moved_logs(const metadata::Image& image);
+
   // Home shard, once, before anything is served: opens the partitions of the first image, recovering what the last
   // stop left. Partition directories that no topic of the image claims are set aside: what is in them was somebody's
-  // once. While it takes long it says in the log how far it is. An error: checkpoints that can't be read; nothing was
-  // changed.
-  boost::asio::awaitable<Result<void>> open(std::shared_ptr<const metadata::Image> image);
+  // once. While it takes long it says in the log how far it is.
+  boost::asio::awaitable<void> open(std::shared_ptr<const metadata::Image> image);
 
   // Home shard: makes the partitions follow a newly published image, in the background.
   void follow(std::shared_ptr<const metadata::Image> image);

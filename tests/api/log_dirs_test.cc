@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <map>
 #include <set>
+#include <string_view>
 
 #include "protocol/schema/02_list_offsets.h"
+#include "protocol/schema/03_metadata.h"
 #include "requests.h"
 
 namespace weir::api {
@@ -57,6 +60,37 @@ std::int64_t end_of(TestBroker& broker, std::int32_t partition) {
   return row.error_code == ErrorCode::kNone ? row.high_watermark.value() : -static_cast<std::int64_t>(row.error_code);
 }
 
+using PartitionRow = protocol::MetadataResponse::MetadataResponsePartition;
+
+// What clients are told of t's partitions, by index.
+std::map<std::int32_t, PartitionRow> rows_of(TestBroker& broker) {
+  protocol::MetadataRequest request;
+  request.topics.emplace().push_back({.topic_id = {}, .name = "t"});
+  const auto response = broker.call(request, 12);
+  std::map<std::int32_t, PartitionRow> rows;
+  for (const auto& row : response.topics.at(0).partitions) rows[row.partition_index.value()] = row;
+  EXPECT_EQ(rows.size(), static_cast<std::size_t>(kPartitionCount));
+  return rows;
+}
+
+void expect_leader(const PartitionRow& row) {
+  EXPECT_EQ(row.error_code, ErrorCode::kNone) << row.partition_index.value();
+  EXPECT_EQ(row.leader_id, NodeId(1)) << row.partition_index.value();
+  EXPECT_TRUE(row.offline_replicas.empty()) << row.partition_index.value();
+}
+
+void expect_no_leader(const PartitionRow& row) {
+  EXPECT_EQ(row.error_code, ErrorCode::kLeaderNotAvailable) << row.partition_index.value();
+  EXPECT_EQ(row.leader_id, metadata::kNoLeader) << row.partition_index.value();
+  EXPECT_EQ(row.offline_replicas, std::vector<NodeId>{NodeId(1)}) << row.partition_index.value();
+}
+
+// Those of `lost` have no leader, all others have one.
+void expect_leaders_but_for(TestBroker& broker, const std::set<std::int32_t>& lost) {
+  const auto rows = rows_of(broker);
+  for (const auto& [index, row] : rows) (lost.contains(index) ? expect_no_leader : expect_leader)(row);
+}
+
 TEST(LogDirs, PartitionsSpreadAndAreFoundAgain) {
   auto fs = std::make_shared<MemoryFs>();
   {
@@ -104,6 +138,72 @@ TEST(LogDirs, AFailedFlushTakesItsDirectoryOffline) {
   TestBroker broker(three_directories(fs));
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_GE(end_of(broker, i), lost.contains(i) ? 1 : 2) << i;
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_EQ(produce_error(broker, i), ErrorCode::kNone) << i;
+}
+
+// Goal: clients are told that what lies in a lost directory has no leader, nothing new is placed there, and after a
+// start with the directory all is as before, in later epochs.
+TEST(LogDirs, WhatLiesInALostDirectoryHasNoLeaderUntilItIsBack) {
+  auto fs = std::make_shared<MemoryFs>();
+  std::set<std::int32_t> lost;
+  std::map<std::int32_t, PartitionRow> before;
+  std::map<std::int32_t, PartitionRow> without;
+  {
+    TestBroker broker(three_directories(fs));
+    create_topic(broker, "t", kPartitionCount);
+    lost = partitions_in(*fs, "/b");
+    before = rows_of(broker);
+    broker.faults().fail_next("datasync", EIO);
+    ASSERT_EQ(produce_error(broker, *lost.begin()), ErrorCode::kKafkaStorageError);
+    expect_leaders_but_for(broker, lost);
+    without = rows_of(broker);
+    for (const auto& [index, row] : without) {
+      EXPECT_EQ(row.leader_epoch - before.at(index).leader_epoch, lost.contains(index) ? 1 : 0) << index;
+      EXPECT_EQ(row.isr_nodes, std::vector<NodeId>{NodeId(1)}) << index;
+      EXPECT_EQ(produce_error(broker, index), lost.contains(index) ? ErrorCode::kKafkaStorageError : ErrorCode::kNone);
+    }
+    create_topic(broker, "u", kPartitionCount);
+    for (std::int32_t i = 0; i < kPartitionCount; ++i) {
+      EXPECT_EQ(produce(broker, "u", make_batch({"x"}), kProduceByName, i).error_code, ErrorCode::kNone) << i;
+    }
+    EXPECT_TRUE(broker.broker().unready_reasons().empty());
+    const auto offset = broker.broker().services().image.get()->offset;
+    broker.advance(Millis(5000));
+    EXPECT_EQ(broker.broker().services().image.get()->offset, offset) << "it was told once";
+  }
+  TestBroker broker({.settings = {"log.dirs=/a,/b,/c"}, .fs = fs->after_power_cut(test::PowerCut::kDrop, 1)});
+  expect_leaders_but_for(broker, {});
+  const auto after = rows_of(broker);
+  for (const auto& [index, row] : after) {
+    EXPECT_GT(row.leader_epoch, without.at(index).leader_epoch) << index;
+    EXPECT_EQ(produce_error(broker, index), ErrorCode::kNone) << index;
+  }
+  EXPECT_EQ(broker.broker().services().image.get()->broker(NodeId(1))->log_dirs.size(), 3U);
+}
+
+// Goal: a directory is lost whether or not the metadata can be written; they are told as soon as it can.
+TEST(LogDirs, ADirectoryLostWhileTheMetadataIsFullIsToldOfLater) {
+  TestBroker broker(three_directories(std::make_shared<MemoryFs>()));
+  create_topic(broker, "t", kPartitionCount);
+  const auto lost = partitions_in(*broker.fs(), "/b");
+  int refused = 0;
+  bool is_full = true;
+  broker.faults().on_call = [&](std::uint64_t, std::string_view name, const storage::Path& path) {
+    if (!is_full || name != "pwritev" || path.native().find("__cluster_metadata") == std::string::npos) return;
+    broker.faults().fail_next("pwritev", ENOSPC);
+    ++refused;
+  };
+  broker.faults().fail_next("datasync", EIO);
+  EXPECT_EQ(produce_error(broker, *lost.begin()), ErrorCode::kKafkaStorageError);
+  EXPECT_GT(refused, 0);
+  for (std::int32_t i = 0; i < kPartitionCount; ++i) {
+    EXPECT_EQ(produce_error(broker, i), lost.contains(i) ? ErrorCode::kKafkaStorageError : ErrorCode::kNone) << i;
+  }
+  expect_leaders_but_for(broker, {});
+  EXPECT_TRUE(broker.broker().unready_reasons().empty());
+  is_full = false;
+  broker.advance(Millis(1000));
+  expect_leaders_but_for(broker, lost);
+  broker.faults().on_call = nullptr;
 }
 
 TEST(LogDirs, WaitsOfADirectoryThatFailsEndAtOnce) {
@@ -159,6 +259,7 @@ TEST(LogDirs, ADirectoryThatIsDeadAtTheStartIsLeftOut) {
       EXPECT_EQ(produce_error(broker, i), lost.contains(i) ? ErrorCode::kKafkaStorageError : ErrorCode::kNone) << i;
     }
     EXPECT_TRUE(broker.broker().unready_reasons().empty());
+    expect_leaders_but_for(broker, lost);
     create_topic(broker, "u", 4);
     broker.advance(Millis(2000));
   }
@@ -166,6 +267,7 @@ TEST(LogDirs, ADirectoryThatIsDeadAtTheStartIsLeftOut) {
   EXPECT_EQ(partitions_in(*fs, "/a").size() + partitions_in(*fs, "/c").size(), 4U) << "no log was made anew elsewhere";
   TestBroker broker(three_directories(fs));
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_EQ(end_of(broker, i), lost.contains(i) ? 1 : 2) << i;
+  expect_leaders_but_for(broker, {});
 }
 
 // Unmounted, or removed: files that are open can still be written, and nobody would find them again.
@@ -208,6 +310,7 @@ TEST(LogDirs, APartitionIsReadWhereItLies) {
   ASSERT_TRUE(storage::write_file_atomically(*fs, "/b/meta.properties", as_bytes(text)).has_value());
   TestBroker broker(three_directories(fs));
   for (std::int32_t i = 0; i < kPartitionCount; ++i) EXPECT_EQ(end_of(broker, i), 1) << i;
+  expect_leaders_but_for(broker, {});
 }
 
 // A second, empty log was made where the metadata would have it, while the first could not be opened.
@@ -231,6 +334,11 @@ TEST(LogDirs, APartitionThatWasMovedIsTriedAgainWhereItLies) {
   broker.faults().fail_below({}, 0);
   broker.advance(Millis(3000));
   EXPECT_EQ(end_of(broker, moved), 1);
+  expect_leaders_but_for(broker, {});
+  const auto image = broker.broker().services().image.get();
+  const auto topic = image->topic("t");
+  const auto registered = image->broker(NodeId(1));
+  EXPECT_EQ(topic->partition(PartitionIndex(moved))->directory_of(NodeId(1)), registered->log_dirs.at(2));
   EXPECT_EQ(produce_error(broker, moved), ErrorCode::kNone);
 }
 
@@ -261,6 +369,28 @@ TEST(LogDirs, WhatADirectoryHoldsIsFencedWhenAnOpeningFails) {
   create_topic(broker, "u", 3);
   EXPECT_TRUE(partition->log_dir().is_offline());
   EXPECT_TRUE(partition->is_closed());
+}
+
+// What lies elsewhere by the same name is another topic's: whoever wrote there would miss it when the directory is
+// back.
+TEST(LogDirs, AnotherTopicsLogIsNotTakenForWhatIsLost) {
+  auto fs = std::make_shared<MemoryFs>();
+  {
+    TestBroker broker(three_directories(fs));
+    create_topic(broker, "t", kPartitionCount);
+    for (std::int32_t i = 0; i < kPartitionCount; ++i) ASSERT_EQ(produce_error(broker, i), ErrorCode::kNone);
+    broker.stop();
+  }
+  const auto lost = partitions_in(*fs, "/b");
+  const auto other = storage::Path("/c") / fmt::format("t-{}", *lost.begin());
+  ASSERT_TRUE(fs->create_directory(other).has_value());
+  ASSERT_TRUE(storage::write_file_atomically(*fs, other / "partition.metadata",
+                                             as_bytes("version: 0\ntopic_id: AAECAwQFBgcICQoLDA0ODw"))
+                  .has_value());
+  TestBroker broker(three_directories(fs, "/b"));
+  expect_leaders_but_for(broker, lost);
+  EXPECT_EQ(produce_error(broker, *lost.begin()), ErrorCode::kKafkaStorageError);
+  EXPECT_EQ(fs->list(other)->size(), 1U) << "it is left alone, and none made in its place";
 }
 
 TEST(LogDirs, ADirectoryThatCannotBeReadAtTheStartIsLeftOut) {

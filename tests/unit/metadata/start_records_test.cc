@@ -44,7 +44,7 @@ TEST(StartRecords, OnlyPartitionsOfTheNodeAreRaised) {
   elsewhere.replicas = {NodeId(1), NodeId(2)};
   const auto image =
       apply_all(one_broker(), {topic_record("orders", uuid_of(1)), partition_record(uuid_of(1), 0), elsewhere});
-  const auto after = apply_all(image, leadership_records(*image, NodeId(1)));
+  const auto after = apply_all(image, leadership_records(*image, NodeId(1), {}));
   EXPECT_EQ(after->topic("orders")->partitions[0]->leader_epoch, LeaderEpoch(1));
   EXPECT_EQ(after->topic("orders")->partitions[1], image->topic("orders")->partitions[1]);
 }
@@ -58,7 +58,7 @@ TEST(StartRecords, PartitionsWithoutALeaderAreTaken) {
   in_isr.isr = {NodeId(1)};
   const auto neither = partition_record(uuid_of(1), 2, -1);
   const auto image = apply_all(one_broker(), {topic_record("orders", uuid_of(1)), in_elr, in_isr, neither});
-  const auto after = apply_all(image, leadership_records(*image, NodeId(1)));
+  const auto after = apply_all(image, leadership_records(*image, NodeId(1), {}));
   const auto topic = after->topic("orders");
   for (int i = 0; i < 2; ++i) {
     const auto& partition = *topic->partitions[static_cast<std::size_t>(i)];
