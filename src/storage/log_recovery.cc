@@ -4,37 +4,25 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <map>
-#include <set>
-#include <string>
 #include <utility>
 
 #include "base/log.h"
 #include "base/planted_bug.h"
 #include "storage/batch_walker.h"
 #include "storage/header_walk.h"
-#include "storage/producer_snapshot.h"
+#include "storage/index_recovery.h"
+#include "storage/leftovers.h"
 #include "storage/segment_names.h"
-#include "storage/segment_scan.h"
 #include "storage/text_formats.h"
 
 namespace weir::storage {
 namespace {
 
-constexpr std::size_t kWindowBytes = 64 * kKiB;
-constexpr std::size_t kChecksumBufferBytes = 256 * kKiB;
 // An index that stops this far before its segment does has lost entries, whatever the interval was.
 constexpr std::uint64_t kUnindexedBytesMax = kMiB;
 constexpr std::uint64_t kEpochFileBytesMax = 16 * kMiB;
 // Segments kept open from the first look to the last: of a log with more, the others are opened twice.
 constexpr std::size_t kSegmentsKeptOpen = 16;
-
-Result<void> unlink_if_exists(FileSystem& fs, const Path& path) {
-  auto unlinked = fs.unlink(path);
-  if (!unlinked && unlinked.error().code != Errc::kNotFound) return unlinked;
-  return {};
-}
 
 class Recovery {
  public:
@@ -51,15 +39,14 @@ class Recovery {
     bool scanned = false;  // holds batches at or above the floor, or may
     bool rebuild_index = false;
     SegmentContent content;
-    IndexBuilder index;
+    IndexRecovery indexes;
   };
 
   Result<void> create_directory();
-  Result<void> clear_leftovers();
-  Result<void> finish_swaps(const std::set<std::string>& names);
+  Result<void> find_segments();
+  Found& add_segment(Offset base);
   Result<void> open_segments();
   Result<void> read_epochs();
-  Result<std::optional<OffsetIndexEntry>> last_entry_of(const Found& segment);
   Result<void> find_floor();
   Result<File*> file_of(Found& segment);
   Result<bool> continues_the_log(std::size_t index);
@@ -73,18 +60,6 @@ class Recovery {
   Result<void> cut_tail();
   Result<void> settle(std::size_t index);
   Result<void> settle_epochs();
-  Result<void> settle_index(Found& segment);
-  enum class IndexState { kMissing, kSound, kUnsound };
-  template <class Entry>
-  Result<IndexState> read_end(const Found& segment, std::string_view suffix, std::uint64_t& count,
-                              std::optional<Entry>& last);
-  template <class Entry>
-  Result<IndexState> inspect_index(const Found& segment, std::string_view suffix, std::uint64_t& count,
-                                   std::optional<Entry>& last);
-  [[nodiscard]] bool agrees(const Found& segment, const OffsetIndexEntry& last) const;
-  [[nodiscard]] bool agrees(const Found& segment, const TimeIndexEntry& last) const;
-  template <class Entry>
-  Result<void> write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries);
   Result<void> remove_segment_files(Offset base);
   Result<void> set_aside(const Found& segment);
   Result<void> set_headless_aside();
@@ -112,7 +87,6 @@ class Recovery {
   std::optional<LeaderEpochs> epochs_;  // from the file, later from the tail that was scanned; none: not to be trusted
   std::vector<EpochStart> epochs_in_file_;
   std::vector<Path> unsynced_directories_;
-  Bytes checksum_buffer_ = Bytes(kChecksumBufferBytes);
 };
 
 Result<void> Recovery::create_directory() {
@@ -125,89 +99,21 @@ Result<void> Recovery::create_directory() {
   return created;
 }
 
-// A swap file replaces the segments from its base to its end. It was complete and durable when it got that name, so
-// the replacement is carried through; the old ones go for good before any name becomes final.
-Result<void> Recovery::finish_swaps(const std::set<std::string>& names) {
-  const auto swap_log_suffix = std::string(kLogSuffix) + std::string(kSwapSuffix);
-  for (const auto& name : names) {
-    const auto base = parse_segment_file_name(name, swap_log_suffix);
-    if (!base) continue;
-    WEIR_TRY_ASSIGN(file, fs_.open(directory_ / name, OpenMode::kRead));
-    WEIR_TRY_ASSIGN(size, file->size_bytes());
-    Bytes window(kWindowBytes);
-    BatchWalker walker(*file, *base, 0, size, ReadMode::kMayBlock, window);
-    auto end = *base;
-    for (;;) {
-      auto header = walker.peek();
-      if (!header && header.error().code != Errc::kCorrupt) return std::unexpected(std::move(header).error());
-      if (!header || !*header) break;
-      end = (*header)->next_offset();
-      walker.skip(**header);
-    }
-    for (const auto& other : names) {
-      for (const auto suffix : {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix}) {
-        const auto replaced = parse_segment_file_name(other, suffix);
-        if (replaced && *replaced >= *base && *replaced < end) WEIR_TRY(unlink_if_exists(fs_, directory_ / other));
-      }
-    }
-  }
-  WEIR_TRY(fs_.sync_directory(directory_));
-  for (const auto& name : names) {
-    if (!name.ends_with(kSwapSuffix)) continue;
-    WEIR_TRY(fs_.rename(directory_ / name, directory_ / name.substr(0, name.size() - kSwapSuffix.size())));
-  }
-  names_changed_ = true;
+Result<void> Recovery::find_segments() {
+  WEIR_TRY_ASSIGN(cleared, clear_leftovers(fs_, directory_));
+  names_changed_ = cleared.names_changed;
+  for (const auto base : cleared.bases) add_segment(base);
   return {};
 }
 
-// kafka-protocol 5.2, step 2, and index files without a segment (step 3).
-Result<void> Recovery::clear_leftovers() {
-  WEIR_TRY_ASSIGN(entries, fs_.list(directory_));
-  std::set<std::string> names;
-  std::set<std::string> swaps;
-  std::string lowest_cleaned = "~";  // after every digit: names of twenty digits compare as their numbers do
-  for (const auto& entry : entries) {
-    if (entry.is_directory) continue;
-    names.insert(entry.name);
-    if (entry.name.ends_with(kCleanedSuffix)) lowest_cleaned = std::min(lowest_cleaned, entry.name.substr(0, 20));
-  }
-  for (auto it = names.begin(); it != names.end();) {
-    const auto& name = *it;
-    const bool superseded = name.ends_with(kSwapSuffix) && name.substr(0, 20) >= lowest_cleaned;
-    const auto unfinished = name.ends_with(kTemporarySuffix) ? name.substr(0, name.size() - 4) : std::string();
-    const bool half_written = parse_segment_file_name(unfinished, kOffsetIndexSuffix).has_value() ||
-                              parse_segment_file_name(unfinished, kTimeIndexSuffix).has_value() ||
-                              parse_segment_file_name(unfinished, kProducerSnapshotSuffix).has_value() ||
-                              parse_producer_windows_name(unfinished).has_value();
-    if (superseded || half_written || name.ends_with(kDeletedSuffix) || name.ends_with(kCleanedSuffix)) {
-      WEIR_TRY(fs_.unlink(directory_ / name));
-      names_changed_ = true;
-      it = names.erase(it);
-      continue;
-    }
-    if (name.ends_with(kSwapSuffix)) swaps.insert(name);
-    ++it;
-  }
-  if (!swaps.empty()) {
-    WEIR_TRY(finish_swaps(names));
-    return clear_leftovers();  // the swaps are gone now
-  }
-  std::set<Offset> bases;
-  for (const auto& name : names) {
-    if (const auto base = parse_segment_file_name(name, kLogSuffix)) bases.insert(*base);
-  }
-  for (const auto& name : names) {
-    for (const auto suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kTransactionIndexSuffix}) {
-      const auto base = parse_segment_file_name(name, suffix);
-      if (!base || bases.contains(*base)) continue;
-      WEIR_TRY(fs_.unlink(directory_ / name));
-      names_changed_ = true;
-    }
-  }
-  for (const auto base : bases) {
-    found_.push_back({base, nullptr, 0, false, false, {}, IndexBuilder(base, settings_.index_interval_bytes)});
-  }
-  return {};
+Recovery::Found& Recovery::add_segment(Offset base) {
+  return found_.emplace_back(Found{.base = base,
+                                   .file = nullptr,
+                                   .size_bytes = 0,
+                                   .scanned = false,
+                                   .rebuild_index = false,
+                                   .content = {},
+                                   .indexes = {fs_, directory_, base, settings_.index_interval_bytes}});
 }
 
 Result<File*> Recovery::file_of(Found& segment) {
@@ -254,13 +160,6 @@ Result<void> Recovery::read_epochs() {
   return {};
 }
 
-Result<std::optional<OffsetIndexEntry>> Recovery::last_entry_of(const Found& segment) {
-  auto index = fs_.open(path_of(segment.base, kOffsetIndexSuffix), OpenMode::kRead);
-  if (!index && index.error().code == Errc::kNotFound) return std::nullopt;
-  if (!index) return std::unexpected(std::move(index).error());
-  return last_intact_entry(**index, *segment.file, segment.base, checksum_buffer_);
-}
-
 // Also decides what is scanned and whose index files are not to be trusted: those that no checkpoint covers.
 Result<void> Recovery::find_floor() {
   floor_ = options_.clean ? kOffsetMax : options_.recovery_point;
@@ -275,7 +174,7 @@ Result<void> Recovery::find_floor() {
     WEIR_TRY_ASSIGN(file, file_of(segment));
     std::uint64_t scan_from = 0;
     if (options_.last_written_by_weir) {
-      WEIR_TRY_ASSIGN(entry, last_entry_of(segment));
+      WEIR_TRY_ASSIGN(entry, segment.indexes.last_intact_entry(*file, segment.size_bytes));
       if (entry) {
         floor_ = std::max(floor_, segment.base + entry->relative_offset + 1);
         scan_from = static_cast<std::uint64_t>(entry->position);
@@ -304,7 +203,7 @@ void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchH
     tail.max_timestamp_ms = header.max_timestamp;
     tail.max_timestamp_offset = header.last_offset();
   }
-  segment.index.add(position, header);
+  segment.indexes.add(position, header);
   if (epochs_ && header.base_offset >= floor_) epochs_->note(header.leader_epoch, header.base_offset);
   expected_ = header.next_offset();
 }
@@ -353,12 +252,8 @@ Result<bool> Recovery::continues_the_log(std::size_t index) {
 // indexes fail Kafka's sanity checks (kafka-protocol 5.2, step 3), or do not lead to a batch.
 Result<std::optional<BatchPosition>> Recovery::end_of_index(Found& segment) {
   auto& content = segment.content;
-  WEIR_TRY_ASSIGN(offsets_state,
-                  read_end(segment, kOffsetIndexSuffix, content.offset_entries_count, content.last_offset_entry));
-  if (offsets_state != IndexState::kSound) return std::nullopt;
-  WEIR_TRY_ASSIGN(times_state,
-                  read_end(segment, kTimeIndexSuffix, content.time_entries_count, content.last_time_entry));
-  if (times_state != IndexState::kSound) return std::nullopt;
+  WEIR_TRY_ASSIGN(sane, segment.indexes.read_ends(content));
+  if (!sane) return std::nullopt;
   if (!content.last_offset_entry) return BatchPosition{0, segment.base};
   const auto& last = *content.last_offset_entry;
   if (last.position <= 0 || static_cast<std::uint64_t>(last.position) >= segment.size_bytes) return std::nullopt;
@@ -518,90 +413,6 @@ Result<void> Recovery::cut_tail() {
   return {};
 }
 
-bool Recovery::agrees(const Found& segment, const OffsetIndexEntry& last) const {
-  if (last.position <= 0 || static_cast<std::uint64_t>(last.position) >= segment.size_bytes) return false;
-  return last.relative_offset >= 0 && segment.base + last.relative_offset < segment.content.tail.next_offset;
-}
-
-bool Recovery::agrees(const Found& segment, const TimeIndexEntry& last) const {
-  // The final entry of a segment is its largest timestamp.
-  return last.timestamp_ms == segment.content.tail.max_timestamp_ms && last.relative_offset >= 0 &&
-         segment.base + last.relative_offset < segment.content.tail.next_offset;
-}
-
-// The last entry as it stands in the file.
-template <class Entry>
-Result<Recovery::IndexState> Recovery::read_end(const Found& segment, std::string_view suffix, std::uint64_t& count,
-                                                std::optional<Entry>& last) {
-  auto file = fs_.open(path_of(segment.base, suffix), OpenMode::kRead);
-  if (!file && file.error().code == Errc::kNotFound) return IndexState::kMissing;
-  if (!file) return std::unexpected(std::move(file).error());
-  WEIR_TRY_ASSIGN(size, (*file)->size_bytes());
-  if (size % Entry::kBytes != 0) return IndexState::kUnsound;
-  if (size == 0) return IndexState::kSound;
-  const IndexSnapshot<Entry> snapshot{*file, size / Entry::kBytes};
-  WEIR_TRY_ASSIGN(entry, snapshot.entry(snapshot.count - 1, ReadMode::kMayBlock));
-  count = snapshot.count;
-  last = entry;
-  return IndexState::kSound;
-}
-
-// The same, held against what a walk has found.
-template <class Entry>
-Result<Recovery::IndexState> Recovery::inspect_index(const Found& segment, std::string_view suffix,
-                                                     std::uint64_t& count, std::optional<Entry>& last) {
-  WEIR_TRY_ASSIGN(state, read_end(segment, suffix, count, last));
-  if (state == IndexState::kSound && last && !agrees(segment, *last)) state = IndexState::kUnsound;
-  if (state == IndexState::kSound) return state;
-  count = 0;
-  last = std::nullopt;
-  return state;
-}
-
-template <class Entry>
-Result<void> Recovery::write_index(const Found& segment, std::string_view suffix, const std::vector<Entry>& entries) {
-  Bytes bytes(entries.size() * Entry::kBytes);
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].write(bytes.data() + i * Entry::kBytes);
-  const auto path = path_of(segment.base, suffix);
-  auto temporary = path;
-  temporary += kTemporarySuffix;
-  WEIR_TRY_ASSIGN(file, fs_.open(temporary, OpenMode::kOpenOrCreate));
-  WEIR_TRY(file->truncate(0));
-  const ByteView view = bytes;
-  if (!view.empty()) WEIR_TRY(file->pwritev({&view, 1}, 0));
-  WEIR_TRY(file->datasync());
-  WEIR_TRY(fs_.rename(temporary, path));
-  names_changed_ = true;
-  return {};
-}
-
-// The old index stays whole until the new one replaces it: it holds a part of the durable floor.
-Result<void> Recovery::settle_index(Found& segment) {
-  auto& content = segment.content;
-  if (!segment.rebuild_index) {
-    WEIR_TRY_ASSIGN(offsets_state, inspect_index(segment, kOffsetIndexSuffix, content.offset_entries_count,
-                                                 content.last_offset_entry));
-    WEIR_TRY_ASSIGN(times_state,
-                    inspect_index(segment, kTimeIndexSuffix, content.time_entries_count, content.last_time_entry));
-    const bool unsound = offsets_state == IndexState::kUnsound || times_state == IndexState::kUnsound;
-    // A segment that was never indexed has no files; nor does it need them while it has nothing to index.
-    const bool complete = (content.offset_entries_count != 0 || segment.index.offsets().empty()) &&
-                          (content.time_entries_count != 0 || content.tail.max_timestamp_ms < 0);
-    if (!unsound && complete) return {};
-    log_warn("{}: its indexes are missing or damaged, rebuilt", path_of(segment.base, kLogSuffix).native());
-  }
-  segment.index.finish();
-  const auto& offsets = segment.index.offsets();
-  const auto& times = segment.index.times();
-  WEIR_TRY(write_index(segment, kOffsetIndexSuffix, offsets));
-  WEIR_TRY(write_index(segment, kTimeIndexSuffix, times));
-  content.offset_entries_count = offsets.size();
-  content.last_offset_entry = offsets.empty() ? std::nullopt : std::optional(offsets.back());
-  content.time_entries_count = times.size();
-  content.last_time_entry = times.empty() ? std::nullopt : std::optional(times.back());
-  return {};
-}
-
 // Before an index says that what was scanned is durable: below that floor the list of epochs is believed.
 Result<void> Recovery::settle_epochs() {
   if (!epochs_ || epochs_->starts() == epochs_in_file_) return {};
@@ -625,17 +436,18 @@ Result<void> Recovery::settle(std::size_t index) {
     WEIR_TRY(file->datasync());
   }
   if (segment.scanned) WEIR_TRY(settle_epochs());
-  WEIR_TRY(settle_index(segment));
-  segment.index = IndexBuilder(segment.base, 0);  // a long log's entries shall not all be in memory at a time
+  using Settle = IndexRecovery::Settle;
+  WEIR_TRY_ASSIGN(renamed,
+                  segment.indexes.settle(segment.content, segment.rebuild_index ? Settle::kAnew : Settle::kIfUnsound));
+  names_changed_ = names_changed_ || renamed;
+  segment.indexes = {fs_, directory_, segment.base, 0};  // a long log's entries shall not all be in memory at a time
   return {};
 }
 
 Result<void> Recovery::start_empty_at(Offset base) {
   WEIR_TRY_ASSIGN(file, fs_.open(path_of(base, kLogSuffix), OpenMode::kOpenOrCreate));
   WEIR_TRY(file->truncate(0));
-  SegmentContent content;
-  content.tail.next_offset = base;
-  found_.push_back({base, nullptr, 0, false, false, std::move(content), IndexBuilder(base, 0)});
+  add_segment(base).content.tail.next_offset = base;
   return {};
 }
 
@@ -657,7 +469,7 @@ Result<void> Recovery::set_headless_aside() {
 
 Result<RecoveredLog> Recovery::run() {
   WEIR_TRY(create_directory());
-  WEIR_TRY(clear_leftovers());
+  WEIR_TRY(find_segments());
   WEIR_TRY(open_segments());
   WEIR_TRY(find_floor());
   WEIR_TRY(read_epochs());
