@@ -196,10 +196,12 @@ boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata
     must_write = std::erase_if(dir->unopened.log_starts, is_stale) != 0 || must_write;
     must_write = (!dir->is_checkpointed && !dir->is_offline()) || must_write;
     dir->unopened.high_watermarks.clear();
+    // What was recovered is durable, and few of the logs have an index entry that says so: one file says it of all.
+    must_write = must_write || !dir->files().was_clean();
   }
   if (!must_write) co_return;
   if (const auto written = co_await write_checkpoints(); !written) {
-    log_error("checkpoints still name deleted partitions, or disagree: {}", to_string(written.error()));
+    log_error("the checkpoints are those of the last run: {}", to_string(written.error()));
   }
 }
 

@@ -34,6 +34,12 @@ void BatchWalker::move_to(std::uint64_t position) {
   skipping_ = position_ >= window_position_ + window_size_ + window_.size();
 }
 
+ByteView BatchWalker::in_window(std::uint64_t position, std::uint64_t size_bytes) const {
+  const bool is_there = position >= window_position_ && position + size_bytes <= window_position_ + window_size_;
+  if (!is_there) return {};
+  return window_.subspan(position - window_position_, size_bytes);
+}
+
 Result<std::optional<record::BatchHeader>> BatchWalker::peek() {
   if (position_ >= end_) return std::nullopt;
   const auto left = end_ - position_;

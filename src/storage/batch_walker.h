@@ -28,6 +28,8 @@ class BatchWalker {
   [[nodiscard]] Result<std::optional<record::BatchHeader>> peek();
   void skip(const record::BatchHeader& header) { move_to(position_ + header.size_bytes()); }
   void move_to(std::uint64_t position);
+  // That part of the file if it was read along with a header; empty if not.
+  [[nodiscard]] ByteView in_window(std::uint64_t position, std::uint64_t size_bytes) const;
 
  private:
   const File& file_;

@@ -39,8 +39,8 @@ class File {
   virtual Result<std::uint64_t> size_bytes() const = 0;
   // When the content last changed, in milliseconds since 1970.
   virtual Result<std::int64_t> modified_ms() const = 0;
-  // Drops cached pages of the range, of 0 bytes: to the end, so that what is read next comes from the disk. Dirty ones
-  // stay. Helpers only; best effort.
+  // Drops the cached pages of a range (size 0: up to the end, however long), so that what is read of it next comes from
+  // the disk. Dirty ones stay. Helpers only; best effort.
   virtual void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const = 0;
   // For sendfile; -1 where there is no descriptor (memory).
   [[nodiscard]] virtual int descriptor() const = 0;

@@ -4,20 +4,26 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "base/planted_bug.h"
 
 namespace weir::storage {
 namespace {
 
-constexpr std::size_t kWindowBytes = 64 * kKiB;
-constexpr std::size_t kChecksumBytes = 256 * kKiB;
+constexpr std::uint64_t kWindowBytesMax = 64 * kKiB;
+constexpr std::uint64_t kChecksumBytesMax = 256 * kKiB;
+
+// Most logs are small, and thousands are opened at a start.
+std::size_t window_bytes(std::uint64_t start, std::uint64_t end) {
+  return std::clamp<std::uint64_t>(end - std::min(start, end), record::kBatchHeaderBytes, kWindowBytesMax);
+}
 
 }  // namespace
 
 HeaderWalk::HeaderWalk(const File& file, const Surroundings& around, const BatchPosition& start)
     : file_(file),
       around_(around),
-      window_(std::make_unique<Bytes>(kWindowBytes)),
+      window_(std::make_unique<Bytes>(window_bytes(start.position, around.end_position))),
       walker_(file, around.segment_base, start.position, around.end_position, ReadMode::kMayBlock, *window_),
       position_(start.position),
       expected_(start.offset) {}
@@ -36,8 +42,14 @@ bool HeaderWalk::set_problem(const char* problem) {
 }
 
 Result<bool> HeaderWalk::checksum_holds(std::uint64_t position, const record::BatchHeader& header) {
-  checksum_room_.resize(kChecksumBytes);
-  return has_valid_checksum(file_, position, header, checksum_room_);
+  const auto covered = walker_.in_window(position + record::kCrcStart, header.size_bytes() - record::kCrcStart);
+  if (!covered.empty()) return crc32c(covered) == header.crc;
+  return has_valid_checksum(file_, position, header, checksum_room());
+}
+
+MutableByteView HeaderWalk::checksum_room() {
+  if (checksum_room_.empty()) checksum_room_.resize(std::min(around_.end_position, kChecksumBytesMax));
+  return checksum_room_;
 }
 
 // An offset that skips others, as compaction lets it, is believed unless what is around says that it is what rotted.
@@ -118,9 +130,9 @@ Result<HeaderWalk::Kind> HeaderWalk::look() {
 }
 
 Result<bool> HeaderWalk::only_zeros_follow() {
-  checksum_room_.resize(kChecksumBytes);
+  const auto buffer = checksum_room();
   for (auto at = position_; at < around_.end_position;) {
-    const auto room = MutableByteView(checksum_room_).first(std::min(kChecksumBytes, around_.end_position - at));
+    const auto room = buffer.first(std::min<std::uint64_t>(buffer.size(), around_.end_position - at));
     WEIR_TRY_ASSIGN(got, file_.pread(room, at));
     if (got == 0) return true;
     if (std::ranges::any_of(room.first(got), [](std::uint8_t byte) { return byte != 0; })) return false;
@@ -149,9 +161,8 @@ Result<HeaderWalk::Kind> HeaderWalk::pass_damage() {
       return Kind::kLost;
     }
   }
-  checksum_room_.resize(kChecksumBytes);
   WEIR_TRY_ASSIGN(next, find_batch(file_, around_.segment_base, position_ + 1, around_.end_position, expected_, last,
-                                   checksum_room_));
+                                   checksum_room()));
   next_position_ = next ? next->position : around_.end_position;
   next_offset_ = next ? next->header.base_offset : around_.end;
   return next ? Kind::kDamage : Kind::kLost;

@@ -81,6 +81,7 @@ class HeaderWalk {
   [[nodiscard]] bool skips_what_follows(const Peeked& follower) const;
   [[nodiscard]] Result<bool> checksum_holds(std::uint64_t position, const record::BatchHeader& header);
   [[nodiscard]] Result<bool> only_zeros_follow();
+  [[nodiscard]] MutableByteView checksum_room();
   [[nodiscard]] Result<Kind> pass_damage();
   bool set_problem(const char* problem);
 

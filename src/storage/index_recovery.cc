@@ -13,11 +13,57 @@ constexpr std::uint64_t kChecksumBytesMax = 256 * kKiB;
 
 }  // namespace
 
+template <class Entry>
+Result<void> EntryCheck<Entry>::open(FileSystem& fs, const Path& path) {
+  auto file = fs.open(path, OpenMode::kRead);
+  if (!file && file.error().code == Errc::kNotFound) return {};
+  if (!file) return std::unexpected(std::move(file).error());
+  WEIR_TRY_ASSIGN(size, (*file)->size_bytes());
+  file_ = *std::move(file);
+  count_ = size / Entry::kBytes;
+  is_whole_ = size % Entry::kBytes == 0;
+  return {};
+}
+
+template <class Entry>
+Result<void> EntryCheck<Entry>::meet(const Entry& found) {
+  if (met_count_ == count_) return {};
+  auto at = (met_count_ - block_begin_) * Entry::kBytes;
+  if (at == block_.size()) {
+    block_.resize(std::min<std::uint64_t>(count_ - met_count_, kBlockEntries) * Entry::kBytes);
+    WEIR_TRY_ASSIGN(got, file_->pread(block_, met_count_ * Entry::kBytes));
+    if (got != block_.size()) return fail(Errc::kCorrupt, "an index file is shorter than it was");
+    block_begin_ = met_count_;
+    at = 0;
+  }
+  if (Entry::read(block_.data() + at) != found) return {};
+  last_met_ = found;
+  ++met_count_;
+  return {};
+}
+
 IndexRecovery::IndexRecovery(FileSystem& fs, const Path& directory, Offset segment_base, std::int64_t interval_bytes)
     : fs_(&fs), directory_(directory), segment_base_(segment_base), builder_(segment_base, interval_bytes) {}
 
 Path IndexRecovery::path_of(std::string_view suffix) const {
   return directory_ / segment_file_name(segment_base_, suffix);
+}
+
+Result<void> IndexRecovery::begin_check() {
+  is_checked_ = true;
+  WEIR_TRY(offset_check_.open(*fs_, path_of(kOffsetIndexSuffix)));
+  return time_check_.open(*fs_, path_of(kTimeIndexSuffix));
+}
+
+Result<void> IndexRecovery::add(std::uint64_t position, const record::BatchHeader& header) {
+  builder_.add(position, header);
+  if (!is_checked_) return {};
+  const auto relative = static_cast<std::int32_t>(header.last_offset() - segment_base_);
+  // Never written for a segment's first batch.
+  if (position > 0) WEIR_TRY(offset_check_.meet({relative, static_cast<std::int32_t>(position)}));
+  if (header.max_timestamp <= largest_ms_) return {};
+  largest_ms_ = header.max_timestamp;
+  return time_check_.meet({header.max_timestamp, relative});
 }
 
 Result<std::optional<OffsetIndexEntry>> IndexRecovery::last_intact_entry(const File& log,
@@ -87,6 +133,32 @@ Result<bool> IndexRecovery::hold(SegmentContent& content) const {
          (content.time_entries_count != 0 || content.tail.max_timestamp_ms < 0);
 }
 
+// A running log lets as much wait.
+bool IndexRecovery::can_be_continued(const SegmentTail& tail) const {
+  if (!is_checked_ || !offset_check_.all_met() || !time_check_.all_met()) return false;
+  const auto& last = offset_check_.last_met();
+  const auto indexed_end = last ? last->position : 0;
+  const auto missing =
+      std::ranges::count_if(builder_.offsets(), [&](const auto& e) { return e.position > indexed_end; });
+  return static_cast<std::size_t>(missing) < kIndexEntriesToWrite &&
+         tail.size_bytes - static_cast<std::uint64_t>(indexed_end) < kIndexLagBytesMax;
+}
+
+void IndexRecovery::leave_the_rest(SegmentContent& content) const {
+  content.offset_entries_count = offset_check_.met_count();
+  content.last_offset_entry = offset_check_.last_met();
+  content.time_entries_count = time_check_.met_count();
+  content.last_time_entry = time_check_.last_met();
+  const auto indexed_end = content.last_offset_entry ? content.last_offset_entry->position : 0;
+  for (const auto& entry : builder_.offsets()) {
+    if (entry.position > indexed_end) content.pending_offset_entries.push_back(entry);
+  }
+  const auto indexed_ms = content.last_time_entry ? content.last_time_entry->timestamp_ms : kNoTimestamp;
+  for (const auto& entry : builder_.times()) {
+    if (entry.timestamp_ms > indexed_ms) content.pending_time_entries.push_back(entry);
+  }
+}
+
 template <class Entry>
 Result<void> IndexRecovery::write(std::string_view suffix, const std::vector<Entry>& entries) const {
   Bytes bytes(entries.size() * Entry::kBytes);
@@ -107,6 +179,10 @@ Result<bool> IndexRecovery::settle(SegmentContent& content, Settle how) {
     WEIR_TRY_ASSIGN(holds, hold(content));
     if (holds) return false;
     log_warn("{}: its indexes are missing or damaged, rebuilt", path_of(kLogSuffix).native());
+  }
+  if (how == Settle::kContinued && can_be_continued(content.tail)) {
+    leave_the_rest(content);
+    return false;
   }
   builder_.finish();
   const auto& offsets = builder_.offsets();

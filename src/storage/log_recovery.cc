@@ -23,6 +23,8 @@ constexpr std::uint64_t kUnindexedBytesMax = kMiB;
 constexpr std::uint64_t kEpochFileBytesMax = 16 * kMiB;
 // Segments kept open from the first look to the last: of a log with more, the others are opened twice.
 constexpr std::size_t kSegmentsKeptOpen = 16;
+// What was scanned leaves the page cache this far behind; the end stays, which consumers read first.
+constexpr std::uint64_t kKeptBehindBytes = 8 * kMiB;
 
 class Recovery {
  public:
@@ -36,7 +38,8 @@ class Recovery {
     Offset base;
     std::shared_ptr<File> file;
     std::uint64_t size_bytes = 0;
-    bool scanned = false;  // holds batches at or above the floor, or may
+    bool scanned = false;         // holds batches at or above the floor, or may
+    std::uint64_t scan_from = 0;  // such lie behind this place
     bool rebuild_index = false;
     SegmentContent content;
     IndexRecovery indexes;
@@ -54,7 +57,7 @@ class Recovery {
   Result<std::optional<BatchPosition>> end_of_index(Found& segment);
   Result<bool> walk_unindexed(std::size_t index, const BatchPosition& start);
   Result<void> step_over(std::size_t index);
-  void keep(Found& segment, std::uint64_t position, const record::BatchHeader& header);
+  Result<void> keep(Found& segment, std::uint64_t position, const record::BatchHeader& header);
   bool note_damage(std::size_t index, const HeaderWalk& walk, bool lost);
   [[nodiscard]] HeaderWalk::Surroundings surroundings(std::size_t index) const;
   Result<void> cut_tail();
@@ -68,6 +71,8 @@ class Recovery {
   [[nodiscard]] Path path_of(Offset base, std::string_view suffix) const {
     return directory_ / segment_file_name(base, suffix);
   }
+  // The log goes on in this one, as far as is known.
+  [[nodiscard]] bool is_last(std::size_t index) const { return index + 1 == kept_count_ && !empty_segment_at_; }
   [[nodiscard]] Offset next_base(std::size_t index) const {
     return index + 1 < found_.size() ? found_[index + 1].base : kOffsetMax;
   }
@@ -111,6 +116,7 @@ Recovery::Found& Recovery::add_segment(Offset base) {
                                    .file = nullptr,
                                    .size_bytes = 0,
                                    .scanned = false,
+                                   .scan_from = 0,
                                    .rebuild_index = false,
                                    .content = {},
                                    .indexes = {fs_, directory_, base, settings_.index_interval_bytes}});
@@ -180,6 +186,7 @@ Result<void> Recovery::find_floor() {
         scan_from = static_cast<std::uint64_t>(entry->position);
       }
     }
+    segment.scan_from = scan_from;
     file->drop_cache(scan_from, 0);
   }
   return {};
@@ -196,16 +203,17 @@ HeaderWalk::Surroundings Recovery::surroundings(std::size_t index) const {
           .epochs = epochs_ ? &*epochs_ : nullptr};
 }
 
-void Recovery::keep(Found& segment, std::uint64_t position, const record::BatchHeader& header) {
+Result<void> Recovery::keep(Found& segment, std::uint64_t position, const record::BatchHeader& header) {
   auto& tail = segment.content.tail;
   if (!segment.content.first_timestamp_ms) segment.content.first_timestamp_ms = header.max_timestamp;
   if (header.max_timestamp > tail.max_timestamp_ms) {
     tail.max_timestamp_ms = header.max_timestamp;
     tail.max_timestamp_offset = header.last_offset();
   }
-  segment.indexes.add(position, header);
+  WEIR_TRY(segment.indexes.add(position, header));
   if (epochs_ && header.base_offset >= floor_) epochs_->note(header.leader_epoch, header.base_offset);
   expected_ = header.next_offset();
+  return {};
 }
 
 // Fences what can't be read below the floor. True: the log ends before it.
@@ -331,8 +339,10 @@ Result<bool> Recovery::trust(std::size_t index) {
 Result<void> Recovery::step_over(std::size_t index) {
   auto& segment = found_[index];
   WEIR_TRY_ASSIGN(file, file_of(segment));
+  if (segment.rebuild_index && is_last(index)) WEIR_TRY(segment.indexes.begin_check());
   HeaderWalk walk(*file, surroundings(index), {0, segment.base});
   std::uint64_t told_bytes = 0;
+  auto dropped_end = segment.scan_from;
   for (;;) {
     WEIR_TRY_ASSIGN(kind, walk.look());
     if (options_.scanned_bytes != nullptr) {
@@ -347,11 +357,17 @@ Result<void> Recovery::step_over(std::size_t index) {
       break;
     }
     if (kind == HeaderWalk::Kind::kBatch) {
-      keep(segment, walk.position(), walk.header());
+      WEIR_TRY(keep(segment, walk.position(), walk.header()));
     } else if (note_damage(index, walk, kind == HeaderWalk::Kind::kLost)) {
       break;
     }
     walk.pass();
+    // A tail of any length passes through as much memory as this, which is used again and again.
+    if (segment.scanned && walk.position() >= dropped_end + 2 * kKeptBehindBytes) {
+      const auto end = walk.position() - kKeptBehindBytes;
+      file->drop_cache(dropped_end, end - dropped_end);
+      dropped_end = end;
+    }
   }
   report_.scanned_bytes += walk.scanned_bytes();
   if (walk.epochs_disagree()) epochs_.reset();
@@ -436,9 +452,9 @@ Result<void> Recovery::settle(std::size_t index) {
     WEIR_TRY(file->datasync());
   }
   if (segment.scanned) WEIR_TRY(settle_epochs());
-  using Settle = IndexRecovery::Settle;
-  WEIR_TRY_ASSIGN(renamed,
-                  segment.indexes.settle(segment.content, segment.rebuild_index ? Settle::kAnew : Settle::kIfUnsound));
+  auto how = IndexRecovery::Settle::kIfUnsound;
+  if (segment.rebuild_index) how = is_last(index) ? IndexRecovery::Settle::kContinued : IndexRecovery::Settle::kAnew;
+  WEIR_TRY_ASSIGN(renamed, segment.indexes.settle(segment.content, how));
   names_changed_ = names_changed_ || renamed;
   segment.indexes = {fs_, directory_, segment.base, 0};  // a long log's entries shall not all be in memory at a time
   return {};

@@ -36,6 +36,7 @@ struct CachestatAnswer {
 };
 
 constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kFolioBytesMax = 2 * kMiB;  // of the page cache; aligned in the file
 constexpr std::uint64_t kSampleStepBytes = 64 * kKiB;
 constexpr std::size_t kPiecesPerCall = 64;  // below IOV_MAX, and on the stack
 
@@ -194,7 +195,11 @@ class PosixFile final : public File {
   }
 
   void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const override {
-    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(size_bytes), POSIX_FADV_DONTNEED);
+    // Linux gives whole folios back, and one that reaches into the range is meant too.
+    const auto before = offset % kFolioBytesMax;
+    const auto size = size_bytes == 0 ? 0 : size_bytes + before;
+    ::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset - before), static_cast<off_t>(size),
+                    POSIX_FADV_DONTNEED);
   }
 
   int descriptor() const override { return descriptor_.get(); }

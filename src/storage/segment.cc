@@ -19,10 +19,6 @@ constexpr std::uint64_t kFileRangeBytesMin = 8 * kKiB;
 constexpr std::size_t kWalkWindowBytes = 4 * kKiB;
 // Walking this far costs no more than a search of the index.
 constexpr std::uint64_t kWalkBytesMax = 16 * kKiB;
-// Durable index entries wait in memory for company, but the last one in the file is part of the durable floor, so it
-// does not stay far behind either.
-constexpr std::size_t kIndexEntriesToWrite = 32;
-constexpr std::int32_t kIndexLagBytesMax = static_cast<std::int32_t>(kMiB);
 // What one visit to a helper proves at least: readers of small pieces shall not go there for each.
 constexpr std::uint64_t kProofStepBytes = kMiB;
 // Ranges proved apart from each other that are remembered; readers are few, and each goes on where it was.
@@ -56,8 +52,10 @@ Segment::Segment(FileSystem& fs, OpenSegments* open_segments, const Path& direct
       unproved_end_(content.unproved_end),
       damage_(std::move(content.damage)),
       first_timestamp_ms_(content.first_timestamp_ms) {
-  const auto indexed_position = content.last_offset_entry ? content.last_offset_entry->position : 0;
-  bytes_since_index_entry_ = static_cast<std::int64_t>(tail_.size_bytes) - indexed_position;
+  for (const auto& entry : content.pending_offset_entries) offset_index_.add(entry);
+  for (const auto& entry : content.pending_time_entries) time_index_.add(entry);
+  const auto& indexed = offset_index_.last();
+  bytes_since_index_entry_ = static_cast<std::int64_t>(tail_.size_bytes) - (indexed ? indexed->position : 0);
   mark_flushed({tail_.size_bytes, tail_.next_offset});
   if (file_ != nullptr && open_segments_ != nullptr) open_segments_->add(*this);
 }

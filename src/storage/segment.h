@@ -30,6 +30,11 @@
 
 namespace weir::storage {
 
+// Durable index entries wait in memory for company, but the last one in the file is part of the durable floor, so it
+// does not stay far behind either.
+inline constexpr std::size_t kIndexEntriesToWrite = 32;
+inline constexpr std::int32_t kIndexLagBytesMax = static_cast<std::int32_t>(kMiB);
+
 // Where a segment ends.
 struct SegmentTail {
   std::uint64_t size_bytes = 0;
@@ -62,6 +67,9 @@ struct SegmentContent {
   std::optional<OffsetIndexEntry> last_offset_entry;
   std::uint64_t time_entries_count = 0;
   std::optional<TimeIndexEntry> last_time_entry;
+  // Of durable batches behind those: not in the files yet.
+  std::vector<OffsetIndexEntry> pending_offset_entries;
+  std::vector<TimeIndexEntry> pending_time_entries;
   std::vector<DamagedRange> damage;  // ascending
   // Where the stepping over began: the batches before this place are not proved. At position 0: all are.
   BatchPosition unproved_end;

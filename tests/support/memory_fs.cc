@@ -147,7 +147,7 @@ class MemoryFs::MemoryFile final : public File {
     const std::lock_guard lock(mutex_);
     return node_->modified_ms;
   }
-  void drop_cache(std::uint64_t /*offset*/, std::uint64_t /*size_bytes*/) const override {
+  void drop_cache(std::uint64_t, std::uint64_t) const override {
     const std::lock_guard lock(mutex_);
     node_->content = node_->on_disk();  // what is dirty stays
   }

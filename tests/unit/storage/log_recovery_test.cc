@@ -105,7 +105,10 @@ TEST_P(Recoveries, CutATornTailAtTheLastWholeBatch) {
       const bool only_zeros = std::ranges::all_of(ByteView(torn).subspan(keep), [](auto byte) { return byte == 0; });
       EXPECT_EQ(driver_.log().recovery().truncated_bytes, only_zeros ? 0 : torn.size() - keep);
       EXPECT_TRUE(driver_.log().recovery().damaged.empty());
-      for (const auto suffix : {".index", ".timeindex"}) ASSERT_OK(fs().unlink(driver_.file(0, suffix)));
+      for (const auto suffix : {".index", ".timeindex"}) {
+        const auto gone = fs().unlink(driver_.file(0, suffix));
+        ASSERT_TRUE(gone || gone.error().code == Errc::kNotFound);
+      }
     }
   }
 }
@@ -223,15 +226,79 @@ TEST_P(Recoveries, InAKafkaDirectorySegmentsMayLeaveGaps) {
 TEST_P(Recoveries, ScanOnlyAboveTheFloor) {
   append_batches(40);
   ASSERT_OK(driver_.flush());
-  const auto size = content(driver_.file(0, ".log")).size();
   LogOpenOptions options;
   options.recovery_point = driver_.log().flushed_end();
   append_batches(1);
   ASSERT_OK(driver_.open(options));
   EXPECT_EQ(driver_.log().recovery().scanned_bytes, driver_.appended().rbegin()->second.size());
-  ASSERT_OK(driver_.open());  // no checkpoint, but now an index entry for the last batch
+  options.recovery_point = driver_.log().recovery_point();
+  ASSERT_OK(driver_.open(options));
   EXPECT_EQ(driver_.log().recovery().scanned_bytes, 0U);
-  EXPECT_LT(driver_.log().recovery().scanned_bytes, size);
+}
+
+// A running log would let so few entries wait, too.
+TEST_P(Recoveries, IndexesThatHoldAreKeptAndContinued) {
+  append_batches(9);
+  ASSERT_OK(driver_.log().close());
+  ASSERT_OK(driver_.open({.clean = true}));
+  append_batches(4);  // their entries wait for company when the log is killed
+  const auto written = content(driver_.file(0, ".index"));
+  const auto times_written = content(driver_.file(0, ".timeindex"));
+  ASSERT_FALSE(written.empty());
+  ASSERT_EQ(driver_.log().view()->segments().size(), 1U);
+  driver_.drop();
+  const auto modified = value_of(value_of(fs().open(driver_.file(0, ".index"), OpenMode::kRead))->modified_ms());
+  ASSERT_OK(driver_.open());
+  EXPECT_EQ(content(driver_.file(0, ".index")), written);
+  EXPECT_EQ(content(driver_.file(0, ".timeindex")), times_written);
+  EXPECT_EQ(value_of(value_of(fs().open(driver_.file(0, ".index"), OpenMode::kRead))->modified_ms()), modified);
+  EXPECT_EQ(read_all(), driver_.expected(Offset{0}, Offset{26}));
+  // What was left out comes with the next entries.
+  ASSERT_OK(driver_.log().close());
+  const auto continued = content(driver_.file(0, ".index"));
+  ASSERT_GT(continued.size(), written.size());
+  EXPECT_TRUE(std::equal(written.begin(), written.end(), continued.begin()));
+  ASSERT_OK(driver_.open({.clean = true}));
+  EXPECT_EQ(driver_.log().recovery().rebuilt_from, std::nullopt);
+  EXPECT_EQ(read_all(), driver_.expected(Offset{0}, Offset{26}));
+}
+
+TEST_P(Recoveries, AnIndexWithOneWrongEntryIsNotContinued) {
+  append_batches(12);
+  ASSERT_OK(driver_.log().close());
+  const auto sound = content(driver_.file(0, ".index"));
+  ASSERT_GT(sound.size(), 2 * OffsetIndexEntry::kBytes);
+  for (std::size_t at = 0; at < sound.size(); at += OffsetIndexEntry::kBytes) {
+    driver_.drop();
+    auto bytes = sound;
+    store_be<std::int32_t>(bytes.data() + at + 4, load_be<std::int32_t>(bytes.data() + at + 4) + 1);
+    put(driver_.file(0, ".index"), bytes);
+    ASSERT_OK(driver_.open());
+    const auto rebuilt = content(driver_.file(0, ".index"));
+    ASSERT_GE(rebuilt.size(), sound.size());
+    EXPECT_TRUE(std::equal(sound.begin(), sound.end(), rebuilt.begin()));
+  }
+}
+
+// One walk reads the file; the batches between them are checked from what it read.
+TEST_P(Recoveries, ABitFlippedAnywhereAboveTheFloorEndsTheLog) {
+  append_batches(12);
+  driver_.drop();
+  const auto path = driver_.file(0, ".log");
+  const auto whole = content(path);
+  const auto keep = driver_.expected(Offset{0}, Offset{10}).size();
+  const auto batch = driver_.expected(Offset{10}, Offset{12}).size();
+  for (std::size_t at = sizeof(std::int64_t); at < batch; ++at) {
+    const bool is_epoch = at >= 12 && at < 16;  // no checksum covers it, nor the offset
+    if (is_epoch || (!on_memory() && at % 17 != 0)) continue;
+    auto bytes = whole;
+    bytes[keep + at] ^= 0x10;
+    put(path, bytes);
+    ASSERT_OK(driver_.open());
+    ASSERT_EQ(driver_.log().log_end(), Offset{10}) << "flipped at " << at;
+    driver_.drop();
+    for (const auto suffix : {".index", ".timeindex"}) static_cast<void>(fs().unlink(driver_.file(0, suffix)));
+  }
 }
 
 TEST_P(Recoveries, AnIndexEntryRaisesTheFloorWithoutACheckpoint) {
