@@ -490,6 +490,8 @@ Result<RecoveredLog> Recovery::run() {
   WEIR_TRY(find_floor());
   WEIR_TRY(read_epochs());
   WEIR_TRY(set_headless_aside());
+  // An index says that all before it is durable; so must the names be, before the first one is written.
+  if (std::ranges::count(found_, true, &Found::scanned) > 1) WEIR_TRY(fs_.sync_directory(directory_));
   kept_count_ = found_.size();
   if (!found_.empty()) expected_ = found_.front().base;
   for (std::size_t i = 0; i < kept_count_; ++i) {

@@ -617,5 +617,46 @@ TEST(RecoveryFaults, NoiseIsNoLog) {
   }
 }
 
+// An index tells the next start that all before it was durable. While the name of an earlier segment may still be lost
+// that is not so: the log would go on behind a hole.
+TEST(LogRecoveries, NamesAreDurableBeforeAnIndexSaysSo) {
+  constexpr std::uint64_t kTearsCount = 20;
+  test::MemoryFs memory;
+  ASSERT_OK(memory.create_directory("/data"));
+  ASSERT_OK(memory.sync_directory("/"));
+  LogSettings settings;
+  settings.segment_bytes = 400;
+  settings.index_interval_bytes = 0;
+  LogDriver driver(memory, "/data/topic-0", settings);
+  ASSERT_OK(driver.open());
+  ASSERT_OK(memory.sync_directory("/data"));
+  for (int i = 0; i < 12; ++i) ASSERT_OK(driver.append());
+  ASSERT_GT(driver.log().view()->segments().size(), 3U);
+  driver.drop();  // killed: nothing was flushed
+  int recovered_some = 0;
+  for (std::uint64_t seed = 1; seed <= kTearsCount; ++seed) {
+    std::vector<std::unique_ptr<test::MemoryFs>> images;
+    const auto copy = memory.after_kill();
+    test::FaultFs faults(*copy);
+    faults.on_call = [&](std::uint64_t number, const char*, const Path&) {
+      images.push_back(copy->after_power_cut(test::PowerCut::kTear, seed * 1000 + number));
+    };
+    LogDriver cut(faults, "/data/topic-0", settings);
+    ASSERT_OK(cut.open());
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      LogDriver restarted(*images[i], "/data/topic-0", settings);
+      ASSERT_OK(restarted.open());
+      const auto& log = restarted.log();
+      const auto where = fmt::format("seed {}, cut at call {}", seed, i + 1);
+      EXPECT_TRUE(log.recovery().damaged.empty()) << where;
+      ASSERT_EQ(value_of(restarted.read(log.log_start(), log.log_end())),
+                driver.expected(log.log_start(), log.log_end()))
+          << where;
+      if (log.log_end() > Offset{0}) ++recovered_some;
+    }
+  }
+  EXPECT_GT(recovered_some, 100);
+}
+
 }  // namespace
 }  // namespace weir::storage
