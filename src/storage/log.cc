@@ -206,20 +206,23 @@ Result<void> Log::roll() {
   return {};
 }
 
-void Log::prepare_space(File& file, std::uint64_t size_bytes) {
-  if (!reserving_allowed_ || flush_count_ < kFlushesBeforeReserving) return;
+Result<void> Log::prepare_space(File& file, std::uint64_t size_bytes) {
+  if (!reserving_allowed_ || flush_count_ < kFlushesBeforeReserving) return {};
   const auto segment_bytes = std::min(settings_.segment_bytes, kSegmentBytesMax);
   const auto step_bytes = std::clamp(segment_bytes, kReserveStepBytesMin, kReserveStepBytesMax);
   const auto reserved = active().reserve(file, size_bytes, static_cast<std::uint64_t>(step_bytes),
                                          static_cast<std::uint64_t>(segment_bytes));
   // The write itself may still succeed, and says what is wrong if it does not.
   if (!reserved) reserving_allowed_ = false;
-  if (!reserved || !zeroing_allowed_ || flush_count_ < kFlushesBeforeZeroing) return;
-  if (usual_flush_bytes_ > kZeroedFlushBytesMax) return;
+  if (!reserved || !zeroing_allowed_ || flush_count_ < kFlushesBeforeZeroing) return {};
+  if (usual_flush_bytes_ > kZeroedFlushBytesMax) return {};
   // A log grows into it: a small one stays small.
   const auto zeros_bytes = std::clamp(active().tail().size_bytes, kZeroStepBytesMin, kZeroStepBytesMax);
-  zeroing_allowed_ =
-      active().zero_ahead(file, size_bytes, zeros_bytes, static_cast<std::uint64_t>(segment_bytes)).has_value();
+  const auto zeroed = active().zero_ahead(file, size_bytes, zeros_bytes, static_cast<std::uint64_t>(segment_bytes));
+  zeroing_allowed_ = zeroed.has_value();
+  // A device that takes no write is not asked for the next one.
+  const auto is_fatal = [](Errc code) { return code == Errc::kIo || code == Errc::kReadOnly; };
+  return zeroed || !is_fatal(zeroed.error().code) ? Result<void>{} : zeroed;
 }
 
 // Before anything else is appended: what a failed append left could be read as a batch behind a shorter one.
@@ -258,7 +261,7 @@ Result<void> Log::append(ByteView batch, const record::BatchHeader& header) {
     return fence_with(file.error());
   }
   if (auto cut = cut_remains(); !cut) return cut;
-  prepare_space(**file, batch.size());
+  if (auto prepared = prepare_space(**file, batch.size()); !prepared) return fence_with(std::move(prepared).error());
   if (auto written = active().append(**file, batch, header, settings_.index_interval_bytes); !written) {
     if (written.error().code != Errc::kNoSpace) return fence_with(std::move(written).error());
     remains_to_cut_ = true;

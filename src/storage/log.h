@@ -225,8 +225,9 @@ class Log {
   [[nodiscard]] Segment& active() const { return *segments_.back(); }
   [[nodiscard]] bool must_roll(ByteView batch, const record::BatchHeader& header) const;
   Result<void> roll();
-  // Before `size_bytes` are appended: space, and zeros where small flushes follow each other. Failures are not errors.
-  void prepare_space(File& file, std::uint64_t size_bytes);
+  // Before `size_bytes` are appended: space, and zeros where small flushes follow each other. An error when the device
+  // failed; want of space is none.
+  Result<void> prepare_space(File& file, std::uint64_t size_bytes);
   Result<void> cut_remains();
   Result<void> flush_now();
   Result<void> write_index(Segment& segment, bool all);
