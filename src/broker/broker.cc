@@ -169,7 +169,10 @@ Result<void> Broker::open_metadata() {
   controller_ = std::make_unique<metadata::LocalController>(
       home(), ports_.helpers, ports_.random, *metadata_log_, *snapshots_, images_, config_.settings,
       metadata::ControllerIdentity{.node = identity_.node_id, .directory_id = identity_.directory_id});
-  controller_->on_failure([this](const Error& error) { give_up("cluster metadata can't be written any more", error); });
+  controller_->on_failure([this](const Error& error) {
+    give_up("cluster metadata can't be written any more", error);
+    partitions_->find_dir(identity_.directory_id)->report(error);  // no partition beside it can be trusted either
+  });
   images_.subscribe([this](const auto& before, const auto& after) {
     if (before != nullptr) partitions_->follow(after);  // the first image is opened by start()
   });
