@@ -74,6 +74,7 @@ void Clients::report(std::string problem) {
 
 void Clients::told_error(const std::string& what, ErrorCode error) {
   ++history_.errors_told;
+  history_.last_error = error;
   if (errors_ == Errors::kNone) report(fmt::format("{} was answered with error {}", what, static_cast<int>(error)));
 }
 

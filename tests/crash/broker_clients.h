@@ -63,6 +63,7 @@ struct History {
   std::vector<ProducerHistory> producers;
   std::uint64_t batches_sent = 0;
   std::uint64_t errors_told = 0;
+  ErrorCode last_error = ErrorCode::kNone;
   // Proof that there was something to lose.
   std::uint64_t batches_acked = 0;
   std::uint64_t batches_shown = 0;

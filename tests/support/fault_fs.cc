@@ -16,7 +16,7 @@ using storage::OpenMode;
 using storage::Path;
 
 FaultFs::Outcome FaultFs::begin_call(const char* name, const Path& path) {
-  if (applies && !applies(name)) return Outcome::kGoOn;
+  if (applies && !applies(name, path)) return Outcome::kGoOn;
   ++calls_count_;
   if (on_call) on_call(calls_count_, name, path);
   const bool is_named = fail_name_ == name || (fail_name_ == "open" && name == std::string_view("create"));

@@ -21,7 +21,7 @@ class FaultFs final : public storage::FileSystem {
   // That call and all after it, until heal(). Calls that `applies` says no to are none of them, nor counted towards it:
   // a full disk fails no read.
   void fail_from(std::uint64_t number, int os_errno) { fail_from_ = number, os_errno_ = os_errno; }
-  std::function<bool(const std::string& name)> applies;
+  std::function<bool(const std::string& name, const storage::Path& path)> applies;
   void heal() { fail_from_ = fail_at_ = 0; }
   // The same for the next call of this name: "pwritev", "datasync", "open"... ("create" is an open that
   // makes the file)
