@@ -1,6 +1,7 @@
 #include "support/test_broker.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
@@ -53,7 +54,9 @@ std::uint32_t TestBroker::default_shard_count() {
 }
 
 TestBroker::TestBroker(NotStarted, Options options)
-    : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()), faults_(*fs_), random_(options.seed) {
+    : fs_(options.fs != nullptr ? options.fs : std::make_shared<MemoryFs>()),
+      faults_(options.real_fs != nullptr ? *options.real_fs : *fs_),
+      random_(options.seed) {
   config::LoadRequest request;
   request.assignments.push_back({.text = "log.dirs=/weir"});
   for (auto& setting : options.settings) request.assignments.push_back({.text = std::move(setting)});
@@ -154,9 +157,16 @@ std::shared_ptr<PendingReply> TestBroker::send(Bytes frame, std::uint32_t shard)
 Bytes TestBroker::flatten(const ByteChain& chain) {
   Bytes bytes;
   for (const auto& piece : chain.pieces()) {
-    const auto* slice = std::get_if<SharedSlice>(&piece);
-    CHECK(slice != nullptr, "a file range from a file system without descriptors");
-    bytes.insert(bytes.end(), slice->view.begin(), slice->view.end());
+    if (const auto* range = std::get_if<FileRange>(&piece)) {
+      const auto begin = bytes.size();
+      bytes.resize(begin + range->size);
+      const auto got = ::pread(range->fd, bytes.data() + begin, range->size, static_cast<off_t>(range->offset));
+      CHECK(got == static_cast<ssize_t>(range->size), "a file shorter than the answer says: {} of {}", got,
+            range->size);
+      continue;
+    }
+    const auto& slice = std::get<SharedSlice>(piece);
+    bytes.insert(bytes.end(), slice.view.begin(), slice.view.end());
   }
   return bytes;
 }

@@ -54,7 +54,8 @@ class TestBroker {
   struct Options {
     std::vector<std::string> settings;  // "key=value"
     std::uint32_t shard_count = default_shard_count();
-    std::shared_ptr<MemoryFs> fs;  // a directory that an earlier broker left; null: an empty one
+    std::shared_ptr<MemoryFs> fs;            // a directory that an earlier broker left; null: an empty one
+    storage::FileSystem* real_fs = nullptr;  // instead, with log.dirs in the settings; outlives the broker
     std::uint64_t seed = 1;
     std::function<void(FaultFs&)> arrange_faults = {};  // before the first call
   };
