@@ -208,14 +208,16 @@ Result<void> Broker::write_state() const {
   }
   WEIR_TRY(snapshots_->remove_leftovers());
   const auto quorum_state = controller_->next_quorum_state();
+  // The epoch is Weir's before a stamp claims it: cut in between, nobody else leads in it.
+  const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
+  WEIR_TRY(storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(quorum_state))));
   for (const auto& [files, id, commit_helpers] : log_dirs_) {
     if (!files.last_written_by_weir()) continue;
     const auto stamped = files.write_stamp(quorum_state.leader_epoch);
     if (!stamped && &files == directory_.get()) return stamped;
     if (!stamped) partitions_->find_dir(id)->report(stamped.error());
   }
-  const auto path = directory_->path() / kMetadataDirectory / metadata::kQuorumStateFile;
-  return storage::write_file_atomically(ports_.fs, path, as_bytes(metadata::to_json(quorum_state)));
+  return {};
 }
 
 boost::asio::awaitable<void> Broker::stamp_recovered_directories() {

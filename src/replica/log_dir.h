@@ -52,17 +52,21 @@ class LogDir {
   // Its shard's.
   [[nodiscard]] CommitLoop& commit_loop(const Shard& shard) { return *commit_loops_[shard.index()]; }
 
+  // While nothing is served they open and close its logs, too.
+  [[nodiscard]] Helpers& commit_helpers() const { return commit_helpers_; }
   [[nodiscard]] storage::LogDirectory& files() { return files_; }
   [[nodiscard]] const storage::LogDirectory& files() const { return files_; }
   // What was read at the start of the logs that are not open; goes into each checkpoint until they are.
   storage::LogOffsets unopened;
   // What the checkpoint files hold. A log made anew must not find an entry of its name there.
   storage::LogOffsets durable;
+  bool starts_known = false;  // those in `unopened` are what Weir wrote before any file went
   bool is_checkpointed = false;  // all of them hold just that; false: some may hold anything older or newer
 
  private:
   storage::LogDirectory& files_;
   const Uuid id_;
+  Helpers& commit_helpers_;
   Shard& home_;
   const FailureListener listener_;
   std::atomic<bool> failing_ = false;  // somebody is setting the two below

@@ -168,6 +168,7 @@ void Partition::flush_soon() {
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   const auto flushed = log_->complete_flush(job, outcome);
+  if (flush_ended_) std::exchange(flush_ended_, nullptr)->set(true);
   if (!flushed) log_dir_.report(flushed.error());
   if (is_closed()) return;  // its directory may be gone by now; a clean stop flushes once more by itself
   if (!flushed && log_->fence() == nullptr) {
@@ -214,6 +215,16 @@ void Partition::end_waits(ErrorCode error) {
 void Partition::close() {
   closed_.store(true, std::memory_order_release);
   end_waits(ErrorCode::kNotLeaderOrFollower);
+}
+
+boost::asio::awaitable<void> Partition::end_service() {
+  constexpr Millis kFlushTimeMax{10'000};
+  close();
+  if (!log_->is_flushing()) co_return;
+  const auto self = shared_from_this();
+  const auto ended = make_one_shot<bool>(owner_);
+  flush_ended_ = ended;
+  co_await ended->wait(owner_.clock().steady() + kFlushTimeMax);
 }
 
 void Partition::fail(const Error& why) {

@@ -106,6 +106,8 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
 
   // Refuses appends from now on and ends every wait. Flushes that run are completed.
   void close();
+  // close(), and returns once no flush runs, or after a while where a device hangs.
+  boost::asio::awaitable<void> end_service();
   // The same with KAFKA_STORAGE_ERROR: its directory is offline.
   void fail(const Error& why);
   // After close(), with no flush running: a clean stop of the log, which leaves what is known of its producers beside
@@ -149,6 +151,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   ProducerStates producers_;
   std::optional<Offset> newest_snapshot_;  // of them on disk, or on its way there
   Offset wanted_start_{0};
+  std::shared_ptr<OneShot<bool>> flush_ended_;  // somebody waits for it
   std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
 };
 

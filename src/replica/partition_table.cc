@@ -133,6 +133,7 @@ Result<void> PartitionTable::read_directory(LogDir& dir, std::map<TopicPartition
   WEIR_TRY_ASSIGN(partitions, dir.files().list_partitions());
   dir.durable = checkpoints.offsets;
   dir.unopened = std::move(checkpoints.offsets);
+  dir.starts_known = checkpoints.starts_known;
   dir.is_checkpointed = checkpoints.agree;
   for (auto& name : partitions) found[std::move(name)].push_back(&dir);
   return {};
@@ -458,7 +459,7 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
     if (dir != nullptr) {
       opening.options.recovery_point = offset_in(dir->unopened.recovery_points);
       opening.options.log_start = offset_in(dir->unopened.log_starts);
-      opening.options.knows_log_start = true;
+      opening.options.knows_log_start = dir->starts_known;
     }
     change.openings.push_back(std::move(opening));
   }
@@ -467,8 +468,8 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
 
 // Nearly all that opening and closing a crowd of logs takes is waiting for syncs, which share the file system's journal
 // when many run at a time: before anything is served and after, the sync threads do it. In between they belong to acks.
-Helpers& PartitionTable::lane_helpers() const {
-  return serving_ ? ports_.helpers : ports_.directories.front().commit_helpers;
+Helpers& PartitionTable::lane_helpers(const LogDir* dir) const {
+  return serving_ || dir == nullptr ? ports_.helpers : dir->commit_helpers();
 }
 
 std::size_t PartitionTable::lane_count() const {
@@ -476,15 +477,31 @@ std::size_t PartitionTable::lane_count() const {
   return static_cast<std::size_t>(std::max(serving_ ? settings.weir_helper_threads : settings.weir_sync_threads, 1));
 }
 
+namespace {
+
+// At most `count` parts of about the same size.
+template <class T>
+std::vector<std::vector<T>> shares_of(const std::vector<T>& all, std::size_t count) {
+  std::vector<std::vector<T>> shares(std::min(all.size(), count));
+  for (std::size_t i = 0; i < all.size(); ++i) shares[i % shares.size()].push_back(all[i]);
+  return shares;
+}
+
+}  // namespace
+
 boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& openings) {
   if (openings.empty()) co_return;
   logs_to_open_.store(openings.size(), std::memory_order_relaxed);
   logs_opened_.store(0, std::memory_order_relaxed);
-  const auto lanes = std::min(openings.size(), lane_count());
-  std::vector<std::vector<Opening*>> shares(lanes);
-  for (std::size_t i = 0; i < openings.size(); ++i) shares[i % lanes].push_back(&openings[i]);
+  // No directory waits for another's device.
+  std::map<const LogDir*, std::vector<Opening*>> openings_by_dir;
+  for (auto& opening : openings) openings_by_dir[opening.dir].push_back(&opening);
   TaskGroup lanes_running(home());
-  for (auto& share : shares) lanes_running.start("open logs", open_some(std::move(share)));
+  for (const auto& [dir, here] : openings_by_dir) {
+    for (auto& share : shares_of(here, lane_count())) {
+      lanes_running.start("open logs", open_some(lane_helpers(dir), std::move(share)));
+    }
+  }
   co_await lanes_running.wait_until_empty();
 
   // The partition directories' own names: durable before anything in them is acknowledged.
@@ -500,7 +517,7 @@ boost::asio::awaitable<void> PartitionTable::open_logs(std::vector<Opening>& ope
   }
 }
 
-boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> openings) {
+boost::asio::awaitable<void> PartitionTable::open_some(Helpers& helpers, std::vector<Opening*> openings) {
   auto work = [this, held = std::move(openings)] {
     for (auto* opening : held) {
       opening->options.scanned_bytes = &scanned_bytes_;
@@ -511,7 +528,7 @@ boost::asio::awaitable<void> PartitionTable::open_some(std::vector<Opening*> ope
     }
     return true;
   };
-  co_await run_on_helper(lane_helpers(), home(), std::move(work));
+  co_await run_on_helper(helpers, home(), std::move(work));
 }
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
@@ -569,6 +586,7 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
   };
   std::vector<Removed> removed;
   std::vector<std::shared_ptr<storage::Segment>> segments;
+  std::vector<std::shared_ptr<Partition>> closed;
   for (const auto& topic : topics) {
     for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
       const TopicPartition name{topic->name, PartitionIndex(static_cast<std::int32_t>(i))};
@@ -577,16 +595,21 @@ boost::asio::awaitable<void> PartitionTable::remove_topics(std::vector<std::shar
       const auto& partition = topic->partitions[i];  // null when its log could not be opened
       removed.push_back({name, partition == nullptr ? nullptr : &partition->log_dir()});
       if (partition == nullptr) continue;
-      partition->owner().post([partition] { partition->close(); });
-      const auto view = partition->view();
-      segments.insert(segments.end(), view->segments().begin(), view->segments().end());
+      closed.push_back(partition);
     }
+  }
+  // A flush goes by names here and there: none runs while they change, or it would meet a later topic's files.
+  for (const auto& partition : closed) {
+    co_await run_on(partition->owner(), partition->end_service());
+    const auto view = partition->view();
+    segments.insert(segments.end(), view->segments().begin(), view->segments().end());
   }
   if (const auto written = co_await write_checkpoints(); !written) {
     log_error("checkpoints still name deleted partitions: {}", to_string(written.error()));
   }
   // Renamed before anything else is applied, so that a topic of the same name finds the place free. The files go in
   // the background; readers hold them open as long as they need.
+  for (const auto& segment : segments) segment->retire();
   auto rename_all = [this, held = std::move(removed)] {
     std::vector<storage::Path> renamed;
     for (const auto& [name, in] : held) {
@@ -758,7 +781,8 @@ boost::asio::awaitable<void> PartitionTable::flush_all() {
   for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, flush));
 }
 
-boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_ptr<Partition>> partitions,
+boost::asio::awaitable<void> PartitionTable::close_some(Helpers& helpers,
+                                                        std::vector<std::shared_ptr<Partition>> partitions,
                                                         Result<void>& outcome) {
   auto close_all = [this, held = std::move(partitions)]() -> Result<void> {
     Result<void> first;
@@ -767,7 +791,7 @@ boost::asio::awaitable<void> PartitionTable::close_some(std::vector<std::shared_
     }
     return first;
   };
-  auto closed = co_await run_on_helper(lane_helpers(), home(), std::move(close_all));
+  auto closed = co_await run_on_helper(helpers, home(), std::move(close_all));
   if (!closed && outcome) outcome = std::move(closed);
 }
 
@@ -783,19 +807,19 @@ boost::asio::awaitable<Result<void>> PartitionTable::close() {
   }
 
   serving_ = false;
-  const auto lanes = lane_count();
-  std::vector<std::vector<std::shared_ptr<Partition>>> shares(lanes);
-  std::size_t next_lane = 0;
+  std::map<const LogDir*, std::vector<std::shared_ptr<Partition>>> partitions_by_dir;
   const auto last = map();
   for (const auto& [id, topic] : last->topics()) {
     for (const auto& partition : topic->partitions) {
-      if (partition != nullptr) shares[next_lane++ % lanes].push_back(partition);
+      if (partition != nullptr) partitions_by_dir[&partition->log_dir()].push_back(partition);
     }
   }
   Result<void> outcome;
   TaskGroup lanes_running(home());
-  for (auto& share : shares) {
-    if (!share.empty()) lanes_running.start("close logs", close_some(std::move(share), outcome));
+  for (const auto& [dir, here] : partitions_by_dir) {
+    for (auto& share : shares_of(here, lane_count())) {
+      lanes_running.start("close logs", close_some(lane_helpers(dir), std::move(share), outcome));
+    }
   }
   co_await lanes_running.wait_until_empty();
   co_return outcome;

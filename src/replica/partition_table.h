@@ -173,9 +173,9 @@ class PartitionTable {
   // Publishes `map` without what lies in directories that are offline, and fails that.
   void publish(std::shared_ptr<PartitionMap> map);
   boost::asio::awaitable<void> open_logs(std::vector<Opening>& openings);
-  [[nodiscard]] Helpers& lane_helpers() const;
+  [[nodiscard]] Helpers& lane_helpers(const LogDir* dir) const;
   [[nodiscard]] std::size_t lane_count() const;
-  boost::asio::awaitable<void> open_some(std::vector<Opening*> openings);
+  boost::asio::awaitable<void> open_some(Helpers& helpers, std::vector<Opening*> openings);
   void note_failure(const Opening& opening);
   void forget_failure(const TopicPartition& name);
   void forget_checkpoints(const TopicPartition& name);
@@ -189,7 +189,8 @@ class PartitionTable {
   // True: it was made just now.
   [[nodiscard]] Result<bool> prepare_directory(const Opening& opening) const;
   boost::asio::awaitable<void> remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics);
-  boost::asio::awaitable<void> close_some(std::vector<std::shared_ptr<Partition>> partitions, Result<void>& outcome);
+  boost::asio::awaitable<void> close_some(Helpers& helpers, std::vector<std::shared_ptr<Partition>> partitions,
+                                           Result<void>& outcome);
   boost::asio::awaitable<bool> wait_applied_here(Offset offset, SteadyTime deadline);
   void end_applied_waits();
   [[nodiscard]] Shard& owner_of(const Uuid& topic_id, PartitionIndex index) const;

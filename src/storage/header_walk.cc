@@ -120,7 +120,9 @@ Result<HeaderWalk::Kind> HeaderWalk::look() {
   } else {
     header_.reset();
     problem_ = peeked.error().context;
-    const bool may_end = expected_ >= around_.floor || expected_ == around_.end;
+    // Before another segment only where that one goes on; else batches are missing.
+    const bool is_last = around_.end == kOffsetMax;
+    const bool may_end = expected_ == around_.end || (is_last && expected_ >= around_.floor);
     WEIR_TRY_ASSIGN(has_ended, may_end ? only_zeros_follow() : Result<bool>(false));
     if (has_ended) return Kind::kEnd;
   }

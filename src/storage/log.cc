@@ -50,13 +50,6 @@ bool is_too_old(const Segment& segment, const SegmentTail& tail, const Retention
   return now_ms - newest_ms > rules.retention_ms;
 }
 
-// Whatever its errno, a sync that failed is final: a full disk among the reasons too, since the kernel has dropped what
-// it could not write (design decision 8).
-Result<void> made_final(Result<void> synced) {
-  if (!synced) synced.error().code = Errc::kIo;
-  return synced;
-}
-
 }  // namespace
 
 Result<void> run_flush(const FlushJob& job) {
@@ -65,7 +58,7 @@ Result<void> run_flush(const FlushJob& job) {
     if (!synced && is_planted(PlantedBug::kSyncTriedAgain)) synced = segment->sync_log();
     WEIR_TRY(made_final(std::move(synced)));
   }
-  for (const auto& segment : job.finished) WEIR_TRY(made_final(segment->finish()));
+  for (const auto& segment : job.finished) WEIR_TRY(segment->finish());
   for (const auto& file : job.files) {
     auto replaced = write_file_atomically(*job.fs, file.path, file.content);
     if (replaced) continue;
@@ -187,6 +180,9 @@ bool Log::must_roll(ByteView batch, const record::BatchHeader& header) const {
 
 Result<void> Log::roll() {
   WEIR_TRY(cut_remains());
+  // Open from here until it is finished (seal()).
+  WEIR_TRY_ASSIGN(sealed_file, active().log_file());
+  WEIR_TRY(active().cut_zeros(*sealed_file));
   const auto path = directory_ / segment_file_name(log_end_, kLogSuffix);
   // A roll that failed half-way may have left an empty file; nothing of this log can be in it.
   WEIR_TRY_ASSIGN(file, fs_.open(path, OpenMode::kOpenOrCreate));
@@ -283,15 +279,18 @@ Offset Log::retained_start(const RetentionRules& rules, Offset high_watermark, s
   std::uint64_t size = 0;
   for (const auto& segment : segments_) size += segment->tail().size_bytes;
   auto start = log_start_;
-  for (const auto& segment : segments_) {
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const auto& segment = segments_[i];
     const auto tail = segment->tail();
-    if (segment->is_empty() || tail.next_offset > high_watermark) break;
+    // Where the next one begins: compaction may have left a gap before it.
+    const auto end = i + 1 < segments_.size() ? segments_[i + 1]->base_offset() : tail.next_offset;
+    if (segment->is_empty() || end > high_watermark) break;
     if (tail.next_offset > log_start_) {
       if (!rules.deletes) break;
       const auto size_without = static_cast<std::int64_t>(size - tail.size_bytes);
       const bool too_many = rules.retention_bytes >= 0 && size_without >= rules.retention_bytes;
       if (!too_many && !is_too_old(*segment, tail, rules, now_ms)) break;
-      start = tail.next_offset;
+      start = end;
     }
     size -= tail.size_bytes;
   }
@@ -370,7 +369,13 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
   if (!outcome) return fence_with(outcome.error());
   flushed_end_ = job.end;
   if (job.files_left) put_back(job.files);
-  if (!job.segments.empty()) job.segments.back()->mark_flushed({job.end_position, job.end});
+  for (const auto& segment : job.segments) {
+    // The sealed ones to their ends.
+    const auto tail = segment->tail();
+    const bool is_last = segment == job.segments.back();
+    segment->mark_flushed(is_last ? BatchPosition{job.end_position, job.end}
+                                  : BatchPosition{tail.size_bytes, tail.next_offset});
+  }
   if (recent_pages_ != nullptr) tell_recent_pages(job);
   std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
   for (const auto& segment : job.finished) {

@@ -185,6 +185,8 @@ class Log {
 
   // True when log_end > flushed_end, no job is out and the log is not fenced.
   [[nodiscard]] bool needs_flush() const;
+  // Whether a job is out.
+  [[nodiscard]] bool is_flushing() const { return flushing_; }
   // One job at a time. Of a fenced log the job is empty.
   [[nodiscard]] FlushJob begin_flush();
   // Owner's thread, with run_flush's result. A failure fences the log for good; the error comes back. So does

@@ -185,7 +185,7 @@ Result<LogDirectory::Checkpoints> LogDirectory::read_checkpoints() const {
 Result<LogDirectory::Checkpoints> LogDirectory::read_intact_copy(std::string_view copy) const {
   const auto at = path_ / kCheckpointCopyFile;
   WEIR_TRY_ASSIGN(texts, parse_checkpoint_copy(copy, at.native()));
-  Checkpoints read;
+  Checkpoints read{.offsets = {}, .starts_known = true};
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto& [name, offsets] = kCheckpoints[i];
     WEIR_TRY_ASSIGN(parsed, parse_checkpoint(texts[i], at.native()));

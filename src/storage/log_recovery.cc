@@ -473,7 +473,7 @@ Result<void> Recovery::set_headless_aside() {
   const bool knows_start = options_.knows_log_start && options_.last_written_by_weir && !options_.clean;
   if (!knows_start || found_.empty()) return {};
   const auto first = found_.front().base;
-  if (first <= options_.log_start || first < floor_) return {};
+  if (first <= options_.log_start || first <= options_.recovery_point || first < floor_) return {};
   log_error("{}: its first segment begins at {}, the log at {}: what lay between was never durable",
             directory_.native(), first.value(), options_.log_start.value());
   for (const auto& segment : found_) {

@@ -6,7 +6,7 @@ namespace weir::storage {
 namespace {
 
 // So many are looked at for one that is opened: where all are at work, there are more open than there should be.
-constexpr int kLooksMax = 64;
+constexpr std::size_t kLooksMax = 64;
 
 }  // namespace
 
@@ -14,7 +14,7 @@ void OpenSegments::add(const Segment& segment) {
   const std::lock_guard lock(mutex_);
   if (places_.contains(&segment)) return;
   places_[&segment] = ring_.insert(hand_, &segment);
-  if (ring_.size() > count_max_) static_cast<void>(close_next());
+  if (ring_.size() > count_max_) static_cast<void>(close_next(kLooksMax));
 }
 
 void OpenSegments::remove(const Segment& segment) {
@@ -24,7 +24,7 @@ void OpenSegments::remove(const Segment& segment) {
 
 bool OpenSegments::close_one() {
   const std::lock_guard lock(mutex_);
-  return close_next();
+  return close_next(2 * ring_.size());  // each gets its second chance
 }
 
 std::size_t OpenSegments::count() const {
@@ -32,8 +32,8 @@ std::size_t OpenSegments::count() const {
   return ring_.size();
 }
 
-bool OpenSegments::close_next() {
-  for (int looks = 0; looks < kLooksMax && !ring_.empty(); ++looks) {
+bool OpenSegments::close_next(std::size_t looks_max) {
+  for (std::size_t looks = 0; looks < looks_max && !ring_.empty(); ++looks) {
     if (hand_ == ring_.end()) hand_ = ring_.begin();
     if ((*hand_)->close_if_idle()) {
       erase(hand_);

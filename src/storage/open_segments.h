@@ -34,7 +34,7 @@ class OpenSegments {
 
  private:
   using Ring = std::list<const Segment*>;
-  bool close_next();
+  bool close_next(std::size_t looks_max);
   void erase(Ring::iterator place);
 
   const std::size_t count_max_;

@@ -34,6 +34,11 @@ Path path_in(const Path& directory, Offset base_offset, std::string_view suffix)
 
 }  // namespace
 
+Result<void> made_final(Result<void> synced) {
+  if (!synced) synced.error().code = Errc::kIo;
+  return synced;
+}
+
 Segment::Segment(FileSystem& fs, OpenSegments* open_segments, const Path& directory, Offset base_offset,
                  SegmentContent content, std::int64_t created_ms, std::int64_t jitter_ms)
     : fs_(fs),
@@ -64,15 +69,25 @@ Segment::~Segment() {
   if (open_segments_ != nullptr) open_segments_->remove(*this);
 }
 
+Result<std::shared_ptr<File>> Segment::open_log() const {
+  auto opened = fs_.open(path_, OpenMode::kReadWrite);
+  if (opened || opened.error().code != Errc::kNotFound) return opened;
+  // The log let it go, and somebody still reads.
+  auto marked_path = path_;
+  marked_path += kDeletedSuffix;
+  return fs_.open(marked_path, OpenMode::kReadWrite);
+}
+
 Result<std::shared_ptr<File>> Segment::log_file() const {
   {
     const std::lock_guard lock(mutex_);
     was_used_ = true;
     if (file_ != nullptr) return file_;
+    if (is_retired_) return fail(Errc::kNotFound, fmt::format("{}: its topic is deleted", path_.native()));
   }
-  auto opened = fs_.open(path_, OpenMode::kReadWrite);
+  auto opened = open_log();
   const bool wants_room = !opened && opened.error().code == Errc::kTooManyFiles && open_segments_ != nullptr;
-  if (wants_room && open_segments_->close_one()) opened = fs_.open(path_, OpenMode::kReadWrite);
+  if (wants_room && open_segments_->close_one()) opened = open_log();
   if (!opened) return std::unexpected(std::move(opened).error());
   std::shared_ptr<File> file;
   {
@@ -88,10 +103,15 @@ void Segment::drop_pages(std::uint64_t from, std::uint64_t to) const {
   if (const auto file = log_file()) (*file)->drop_cache(from, to - from);
 }
 
+void Segment::retire() const {
+  const std::lock_guard lock(mutex_);
+  is_retired_ = true;
+}
+
 bool Segment::close_if_idle() const {
   const std::lock_guard lock(mutex_);
   const bool is_durable = marks_[0].position == tail_.size_bytes;
-  if (std::exchange(was_used_, false) || !is_durable || file_.use_count() > 1) return false;
+  if (std::exchange(was_used_, false) || !is_durable || is_to_be_finished_ || file_.use_count() > 1) return false;
   file_ = nullptr;
   offset_index_.release_file();
   time_index_.release_file();
@@ -438,12 +458,12 @@ Result<void> Segment::finish() const {
   }
   if (trim) {
     WEIR_TRY_ASSIGN(file, log_file());
-    WEIR_TRY(file->truncate(size));
+    WEIR_TRY(made_final(file->truncate(size)));
     // From now on the size is believed.
-    if (has_zeros) WEIR_TRY(file->datasync());
+    if (has_zeros) WEIR_TRY(made_final(file->datasync()));
   }
-  if (offset_file != nullptr) WEIR_TRY(offset_file->datasync());
-  if (time_file != nullptr) WEIR_TRY(time_file->datasync());
+  if (offset_file != nullptr) WEIR_TRY(made_final(offset_file->datasync()));
+  if (time_file != nullptr) WEIR_TRY(made_final(time_file->datasync()));
   return {};
 }
 
@@ -478,6 +498,12 @@ Result<void> Segment::append(File& file, ByteView batch, const record::BatchHead
   tail_.size_bytes = position + batch.size();
   tail_.next_offset = header.next_offset();
   return {};
+}
+
+Result<void> Segment::cut_zeros(File& file) {
+  if (zeroed_end_ <= tail_.size_bytes) return {};
+  zeroed_end_ = 0;
+  return file.truncate(tail_.size_bytes);
 }
 
 Result<void> Segment::truncate_to_tail(File& file) {
@@ -528,6 +554,7 @@ void Segment::mark_flushed(const BatchPosition& at) {
 
 void Segment::seal() {
   const std::lock_guard lock(mutex_);
+  is_to_be_finished_ = true;
   const auto& last = time_index_.last();
   if (tail_.max_timestamp_ms > (last ? last->timestamp_ms : kNoTimestamp)) {
     time_index_.add({tail_.max_timestamp_ms, to_relative(tail_.max_timestamp_offset)});
@@ -536,6 +563,7 @@ void Segment::seal() {
 
 void Segment::release_indexes() {
   const std::lock_guard lock(mutex_);
+  is_to_be_finished_ = false;
   offset_index_.release_file();
   time_index_.release_file();
 }

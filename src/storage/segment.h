@@ -76,6 +76,10 @@ struct SegmentContent {
   std::shared_ptr<const LeaderEpochs> epochs;  // of those batches; null: not known
 };
 
+// A sync that failed is final whatever its errno: a full disk among the reasons too, since the kernel has dropped what it
+// could not write (design decision 8).
+[[nodiscard]] Result<void> made_final(Result<void> synced);
+
 class Segment {
  public:
   // Its `.log` is in `directory`, and opened when something reads or writes it. `created_ms` is the wall clock now,
@@ -112,6 +116,9 @@ class Segment {
   [[nodiscard]] bool is_being_read() const;
   // Helpers. Bytes [from, to) of the `.log`, durable, leave the page cache.
   void drop_pages(std::uint64_t from, std::uint64_t to) const;
+  // Its directory is about to get another name: what is not open now can't be opened any more, and another topic's files
+  // may come to stand where its own were.
+  void retire() const;
   // OpenSegments' alone: closes its files unless they were used since it asked last, are being read, or hold bytes that
   // are not durable. True: they are closed.
   [[nodiscard]] bool close_if_idle() const;
@@ -134,6 +141,9 @@ class Segment {
   // After an error the tail is unchanged; the file may be longer than it.
   [[nodiscard]] Result<void> append(File& file, ByteView batch, const record::BatchHeader& header,
                                     std::int64_t index_interval_bytes);
+  // Cuts off the zeros written ahead: a file behind which the log goes on ends where its batches do, for Kafka's recovery
+  // takes anything else for a torn tail, and deletes what follows it.
+  [[nodiscard]] Result<void> cut_zeros(File& file);
   // Cuts off what a failed append left behind.
   [[nodiscard]] Result<void> truncate_to_tail(File& file);
   // Reserves space in steps so that the next `size_bytes` fit; not past `end_max` unless they need it.
@@ -146,7 +156,8 @@ class Segment {
                                         std::uint64_t end_max);
   // Everything below `at` is durable: readers may start there without a walk.
   void mark_flushed(const BatchPosition& at);
-  // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again.
+  // Adds the final time index entry. Nothing is appended afterwards, unless the log is opened again. What is open stays
+  // open until release_indexes(): finish() must not want for descriptors, nor open by a name that has changed.
   void seal();
   // Once finish() is done: closes the index files, which a sealed segment needs for rare lookups only.
   void release_indexes();
@@ -184,6 +195,7 @@ class Segment {
   [[nodiscard]] Result<BatchPosition> last_start_up_to(const BatchPosition& start, std::uint64_t end_max,
                                                        ReadMode mode) const;
   [[nodiscard]] std::unexpected<Error> in_this_file(Error error) const;
+  [[nodiscard]] Result<std::shared_ptr<File>> open_log() const;
   [[nodiscard]] Offset to_offset(std::int32_t relative) const { return base_offset_ + relative; }
   [[nodiscard]] std::int32_t to_relative(Offset offset) const {
     return static_cast<std::int32_t>(offset - base_offset_);
@@ -212,6 +224,8 @@ class Segment {
   // Under the mutex too; changed by whoever is the first to need it.
   mutable std::shared_ptr<File> file_;
   mutable bool was_used_ = false;             // since close_if_idle() looked last
+  mutable bool is_retired_ = false;
+  bool is_to_be_finished_ = false;  // from seal() to release_indexes()
   mutable BatchPosition unproved_end_;        // everything from here on is proved
   mutable std::vector<ProvedRange> proved_;   // below it, ascending, apart from each other
   mutable std::vector<DamagedRange> damage_;  // ascending
