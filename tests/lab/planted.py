@@ -8,7 +8,6 @@ Expects build/planted with the broker, the crash tests and the lab's programs (`
 harness must pass without a bug first. Exits 1 when one does not, or when a bug was found by none.
 """
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -46,23 +45,35 @@ def run(words, bug, limit_s):
         return None, (expired.stdout or b"").decode(errors="replace")
 
 
-def crash_binaries():
-    shown = subprocess.run(["ctest", "--test-dir", BUILD, "--show-only=json-v1", "-L", "^crash$"],
-                           stdout=subprocess.PIPE, check=True)
-    return sorted({test["command"][0] for test in json.loads(shown.stdout)["tests"]})
+class Seen:
+    """What a harness saw: `cell` is its entry in the table, empty when it saw nothing."""
+
+    def __init__(self, cell="", what="", counts=True):
+        self.cell = cell
+        self.what = what
+        self.is_found = counts and cell != ""
+
+    def __str__(self):
+        return f"{self.cell}: {self.what}" if self.cell else "nothing"
 
 
-def crash_suite(bug, _):
-    """After how many tests, and which one failed; None: all passed."""
-    tests = 0
-    for binary in crash_binaries():
-        code, output = run([binary, "--gtest_fail_fast"], bug, CRASH_LIMIT_S)
-        names = re.findall(r"^\[ RUN      \] (\S+)", output, re.M)
-        tests += len(names)
-        if code != 0:
-            how = "does not end" if code is None else "test"
-            return f"{how} {tests}: {names[-1] if names else os.path.basename(binary)}"
-    return None
+NOTHING = Seen()
+
+
+def crash_tests(place, *binaries):
+    """`place` matches, in a failure's text, which one it was of what the test tries one after the other."""
+    def harness(bug, _):
+        for binary in binaries:
+            code, output = run([f"{BUILD}/tests/{binary}", "--gtest_fail_fast"], bug, CRASH_LIMIT_S)
+            if code == 0:
+                continue
+            if code is None:
+                return Seen("does not end", binary)
+            test = re.search(r"^\[  FAILED  \] ([^\s,]+)", output, re.M)
+            at = re.search(place, output)
+            return Seen(at[0] if at else "failed", test[1] if test else binary)
+        return NOTHING
+    return harness
 
 
 def lab(experiment, fs, *count):
@@ -73,15 +84,21 @@ def lab(experiment, fs, *count):
             words += ["--seed", str(options.seed)]
         code, output = run(words, bug, LAB_LIMIT_S)
         if code == 0:
-            return None
+            return NOTHING
         if code == 77:
-            return output.strip().splitlines()[-1]
-        if found := re.search(r"^found after (\d+) \w+$", output, re.M):
+            return Seen("skipped", output.strip().splitlines()[-1], counts=False)
+        if found := re.search(r"^found after (\d+) (\w+)s$", output, re.M):
             what = re.search(r"^(?:generation|round) .*?: (.*)$", output, re.M)
             text = what[1] if what and what[1] != "clean" else "the broker does not come back"
-            return f"{found[1]}: {text}"
-        return f"exit code {code}: {output.strip()[-300:]}"
+            return Seen(f"{found[2]} {found[1]}", text)
+        return Seen(f"exit code {code}", output.strip()[-300:], counts=False)
     return harness
+
+
+def print_table(harnesses, seen_by_bug):
+    print("\n| planted | " + " | ".join(harnesses) + " |\n|---" + "|---" * len(harnesses) + "|")
+    for bug, seen in seen_by_bug.items():
+        print(f"| B{bug} {BUGS[bug]} | " + " | ".join(one.cell or "-" for one in seen) + " |")
 
 
 def main():
@@ -92,30 +109,31 @@ def main():
     parser.add_argument("--seed", type=int)
     options = parser.parse_args()
     harnesses = {
-        "crash suite": crash_suite,
-        "power ext4, cuts": lab("power", "ext4", "--cuts", options.cuts),
-        "power xfs, cuts": lab("power", "xfs", "--cuts", options.cuts),
-        "eio ext4, rounds": lab("eio", "ext4", "--rounds", options.rounds),
+        "crash suite": crash_tests(r"(call|flip) \d+|cut at byte \d+", "crash_test", "broker_damage_test",
+                                   "broker_crash_test"),
+        "error loop": crash_tests(r"call \d+", "broker_error_test", "broker_interrupted_test"),
+        "random lives": crash_tests(r"history \d+", "broker_history_test"),
+        "power ext4": lab("power", "ext4", "--cuts", options.cuts),
+        "power xfs": lab("power", "xfs", "--cuts", options.cuts),
+        "eio ext4": lab("eio", "ext4", "--rounds", options.rounds),
     }
     failed = False
-    for name, harness in harnesses.items():
-        began = time.monotonic()
-        found = harness(0, options)
-        print(f"no bug, {name}: {found or 'clean'} ({time.monotonic() - began:.0f} s)", flush=True)
-        failed = failed or (found is not None and not found.startswith("skipped"))
-    found_count = 0
-    bugs = options.bug or list(BUGS)
-    for bug in bugs:
-        print(f"B{bug} {BUGS[bug]}", flush=True)
-        by = 0
+    seen_by_bug = {}
+    for bug in [0] + (options.bug or list(BUGS)):
+        print(f"B{bug} {BUGS[bug]}" if bug else "no bug", flush=True)
+        seen_by_bug[bug] = []
         for name, harness in harnesses.items():
             began = time.monotonic()
-            found = harness(bug, options)
-            by += found is not None and not found.startswith("skipped")
-            print(f"  {name:<18} {found or 'not found'} ({time.monotonic() - began:.0f} s)", flush=True)
-        found_count += by > 0
-    print(f"{found_count} of {len(bugs)} planted bugs found")
-    return 1 if failed or found_count < len(bugs) else 0
+            seen = harness(bug, options)
+            seen_by_bug[bug].append(seen)
+            print(f"  {name:<12} {seen} ({time.monotonic() - began:.0f} s)", flush=True)
+            failed = failed or (seen.is_found and not bug) or seen.cell.startswith("exit code")
+    seen_without = seen_by_bug.pop(0)
+    print_table(harnesses, seen_by_bug)
+    found_count = sum(any(one.is_found for one in seen) for seen in seen_by_bug.values())
+    print(f"{found_count} of {len(seen_by_bug)} planted bugs found; without one: "
+          + ", ".join(f"{name} {seen.cell or 'clean'}" for name, seen in zip(harnesses, seen_without)))
+    return 1 if failed or found_count < len(seen_by_bug) else 0
 
 
 if __name__ == "__main__":
