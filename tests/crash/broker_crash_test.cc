@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "crash/broker_clients.h"
@@ -50,7 +52,7 @@ class BrokerCrashes : public testing::Test {
   }
 
   [[nodiscard]] TestBroker::Options options(std::shared_ptr<MemoryFs> disk) {
-    return {.settings = crash_settings(), .fs = std::move(disk), .seed = seed_ + ++starts_};
+    return {.settings = settings_, .fs = std::move(disk), .seed = seed_ + ++starts_};
   }
 
   std::vector<Image> images_of(const MemoryFs& disk, std::uint64_t tears) {
@@ -72,6 +74,7 @@ class BrokerCrashes : public testing::Test {
   void restart(const Image& image, const History& before, const std::string& where, std::uint64_t nested_every,
                int depth = 1);
 
+  std::vector<std::string> settings_ = crash_settings();
   const std::uint64_t seed_;
   std::uint64_t calls_ = 0;
   std::uint64_t cuts_ = 0;
@@ -172,6 +175,17 @@ TEST_F(BrokerCrashes, AtEveryCallOfEverything) {
   EXPECT_GT(losses_.later_write_survived, kSanitized ? 1U : 50U);
   EXPECT_GT(batches_acked_, 100U);
   EXPECT_GT(batches_shown_, 100U);
+  EXPECT_GT(starts_moved_, 2U);
+}
+
+// Partitions in both; each directory has its own checkpoints, and is recovered by what they say.
+TEST_F(BrokerCrashes, WithTwoLogDirectories) {
+  settings_.emplace_back("log.dirs=/weir,/other");
+  cut_everywhere(run_everything, 1, kSanitized ? Stride{23, 9, 11} : Stride{4, 53, 9});
+  print("everything in two directories");
+  EXPECT_GT(calls_, 300U);
+  EXPECT_GT(losses_.files_changed, calls_ / 16);
+  EXPECT_GT(batches_acked_, 100U);
   EXPECT_GT(starts_moved_, 2U);
 }
 
