@@ -13,7 +13,8 @@
   X(api_versions)     \
   X(create_topics)    \
   X(delete_topics)    \
-  X(init_producer_id)
+  X(init_producer_id) \
+  X(incremental_alter_configs)
 
 namespace weir::api {
 

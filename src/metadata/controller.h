@@ -56,6 +56,29 @@ struct DeletedTopic {
   ErrorCode error = ErrorCode::kNone;
 };
 
+struct ConfigChange {
+  enum class Operation : std::int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+  std::string key;
+  Operation operation = Operation::kSet;
+  std::optional<std::string> value;  // there unless it is kDelete
+};
+
+struct TopicConfigChanges {
+  std::string topic;
+  std::vector<ConfigChange> changes;  // keys are unique
+};
+
+struct ChangeTopicConfigs {
+  std::vector<TopicConfigChanges> topics;  // names are unique
+  bool validate_only = false;
+};
+
+struct ChangedTopicConfigs {
+  std::string topic;
+  ErrorCode error = ErrorCode::kNone;
+  std::optional<std::string> message;
+};
+
 // [first, first + count) belong to the caller for good.
 struct ProducerIdBlock {
   ProducerId first;
@@ -69,6 +92,8 @@ class Controller {
   // One answer a topic, in the order asked. A storage failure is KAFKA_STORAGE_ERROR on every topic.
   virtual boost::asio::awaitable<std::vector<CreatedTopic>> create_topics(CreateTopics command, Origin origin) = 0;
   virtual boost::asio::awaitable<std::vector<DeletedTopic>> delete_topics(DeleteTopics command, Origin origin) = 0;
+  virtual boost::asio::awaitable<std::vector<ChangedTopicConfigs>> change_topic_configs(ChangeTopicConfigs command,
+                                                                                        Origin origin) = 0;
   // A fresh block; kNone or the error in `first` of the pair.
   virtual boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_producer_ids(Origin origin) = 0;
   // This broker's log directories `lost` are offline: nothing new is placed there, and what lies there has no leader.

@@ -272,6 +272,22 @@ awaitable<std::vector<DeletedTopic>> LocalController::delete_here(DeleteTopics c
   co_return refuse_all(command, error);
 }
 
+awaitable<std::vector<ChangedTopicConfigs>> LocalController::change_topic_configs(ChangeTopicConfigs command,
+                                                                                  Origin origin) {
+  co_return co_await run_on(shard_, change_configs_here(std::move(command), std::move(origin)));
+}
+
+awaitable<std::vector<ChangedTopicConfigs>> LocalController::change_configs_here(ChangeTopicConfigs command,
+                                                                                 Origin origin) {
+  auto error = refusal(origin);
+  if (error == ErrorCode::kNone) {
+    auto decision = decide(command, *newest_, settings_);
+    error = co_await commit(std::move(decision.records), origin.deadline);
+    if (error == ErrorCode::kNone) co_return std::move(decision.answer);
+  }
+  co_return refuse_all(command, error, std::string(message_for(error)));
+}
+
 awaitable<std::pair<ErrorCode, ProducerIdBlock>> LocalController::allocate_producer_ids(Origin origin) {
   co_return co_await run_on(shard_, allocate_here(std::move(origin)));
 }

@@ -74,6 +74,8 @@ class LocalController final : public Controller {
 
   boost::asio::awaitable<std::vector<CreatedTopic>> create_topics(CreateTopics command, Origin origin) override;
   boost::asio::awaitable<std::vector<DeletedTopic>> delete_topics(DeleteTopics command, Origin origin) override;
+  boost::asio::awaitable<std::vector<ChangedTopicConfigs>> change_topic_configs(ChangeTopicConfigs command,
+                                                                                Origin origin) override;
   boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_producer_ids(Origin origin) override;
   boost::asio::awaitable<ErrorCode> lose_directories(std::vector<Uuid> lost, Origin origin) override;
 
@@ -88,6 +90,8 @@ class LocalController final : public Controller {
   boost::asio::awaitable<Result<void>> start_here(NodeRegistration registration);
   boost::asio::awaitable<std::vector<CreatedTopic>> create_here(CreateTopics command, Origin origin);
   boost::asio::awaitable<std::vector<DeletedTopic>> delete_here(DeleteTopics command, Origin origin);
+  boost::asio::awaitable<std::vector<ChangedTopicConfigs>> change_configs_here(ChangeTopicConfigs command,
+                                                                               Origin origin);
   boost::asio::awaitable<std::pair<ErrorCode, ProducerIdBlock>> allocate_here(Origin origin);
   boost::asio::awaitable<ErrorCode> lose_here(std::vector<Uuid> lost, Origin origin);
 

@@ -16,6 +16,8 @@ namespace weir::metadata {
 // One request may not ask for more (MAX_PARTITIONS_PER_BATCH in Kafka's controller).
 inline constexpr std::int64_t kNewPartitionsMax = 10'000;
 inline constexpr std::int32_t kProducerIdBlockSize = 1000;
+// Records of one request (MAX_RECORDS_PER_USER_OP there).
+inline constexpr std::size_t kConfigRecordsMax = 10'000;
 
 template <class Answer>
 struct Decision {
@@ -31,6 +33,10 @@ struct Decision {
 
 [[nodiscard]] Decision<std::vector<DeletedTopic>> decide(const DeleteTopics& command, const Image& image);
 
+// Each topic stands or falls by itself, with all its changes. Order of checks: Kafka's ConfigurationControlManager.
+[[nodiscard]] Decision<std::vector<ChangedTopicConfigs>> decide(const ChangeTopicConfigs& command, const Image& image,
+                                                                const config::BrokerSettings& settings);
+
 // The next block, for broker `node`. kUnknownServerError: ids are used up; kBrokerIdNotRegistered.
 [[nodiscard]] Decision<std::pair<ErrorCode, ProducerIdBlock>> allocate_producer_ids(const Image& image, NodeId node);
 
@@ -38,5 +44,7 @@ struct Decision {
 [[nodiscard]] std::vector<CreatedTopic> refuse_all(const CreateTopics& command, ErrorCode error,
                                                    const std::string& message);
 [[nodiscard]] std::vector<DeletedTopic> refuse_all(const DeleteTopics& command, ErrorCode error);
+[[nodiscard]] std::vector<ChangedTopicConfigs> refuse_all(const ChangeTopicConfigs& command, ErrorCode error,
+                                                          const std::string& message);
 
 }  // namespace weir::metadata

@@ -25,7 +25,7 @@ TEST(ApiVersions, ListsWhatTheRegistryServesAndNothingElse) {
   // Each range as Kafka 4.4 lists it (kafka-protocol 1).
   const std::map<std::int16_t, std::pair<std::int16_t, std::int16_t>> expected = {
       {0, {0, 13}}, {1, {4, 18}}, {2, {1, 11}}, {3, {0, 13}}, {10, {0, 6}},
-      {18, {0, 5}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 5}}};
+      {18, {0, 5}}, {19, {2, 7}}, {20, {1, 6}}, {22, {0, 5}}, {44, {0, 1}}};
   for (std::int16_t version = 0; version <= 5; ++version) {
     const auto response = broker.call(named(), version);
     EXPECT_EQ(response.error_code, ErrorCode::kNone);

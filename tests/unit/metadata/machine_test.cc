@@ -1,5 +1,6 @@
 #include "metadata/machine.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -240,6 +241,75 @@ TEST(DeleteTopics, ARecreatedTopicHasANewIdAndNoConfigs) {
   const auto second = machine.create(topic_of("orders")).topic_id;
   EXPECT_NE(first, second);
   EXPECT_TRUE(machine.image->topic("orders")->configs->empty());
+}
+
+using enum ConfigChange::Operation;
+
+// The topic's config of that name after the change; what was refused leaves it.
+std::optional<std::string> value_after(Machine& machine, const ConfigChange& change) {
+  const ChangeTopicConfigs command{.topics = {{.topic = "orders", .changes = {change}}}};
+  const auto decision = decide(command, *machine.image, machine.settings);
+  machine.record_count = decision.records.size();
+  machine.image = apply_all(machine.image, decision.records);
+  const auto& configs = *machine.image->topic("orders")->configs;
+  const auto found = configs.find(change.key);
+  return found == configs.end() ? std::nullopt : std::optional(found->second);
+}
+
+TEST(ChangeTopicConfigs, ListsGrowAndShrinkFromWhatTheTopicHasOrTheDefault) {
+  Machine machine;
+  machine.create(topic_of("orders"));
+  const std::string key = "cleanup.policy";
+  EXPECT_EQ(value_after(machine, {key, kAppend, "compact"}), "delete,compact");
+  EXPECT_EQ(value_after(machine, {key, kAppend, "compact,delete"}), "delete,compact");
+  EXPECT_EQ(machine.record_count, 0u);
+  EXPECT_EQ(value_after(machine, {key, kSubtract, "delete"}), "compact");
+  EXPECT_EQ(value_after(machine, {key, kSubtract, "delete"}), "compact");
+  EXPECT_EQ(machine.record_count, 0u);
+  EXPECT_EQ(value_after(machine, {key, kSet, "delete"}), "delete");
+  EXPECT_EQ(value_after(machine, {key, kDelete, std::nullopt}), std::nullopt);
+  const std::string replicas = "leader.replication.throttled.replicas";
+  EXPECT_EQ(value_after(machine, {replicas, kAppend, "0:1,1:1"}), "0:1,1:1");
+  EXPECT_EQ(value_after(machine, {replicas, kSubtract, "0:1"}), "1:1");
+}
+
+TEST(ChangeTopicConfigs, WhatIsSetAlreadyIsNotWrittenAgain) {
+  Machine machine;
+  machine.create(with_configs(topic_of("orders"), {{"retention.ms", "5"}}));
+  EXPECT_EQ(value_after(machine, {"retention.ms", kSet, "5"}), "5");
+  EXPECT_EQ(machine.record_count, 0u);
+  EXPECT_EQ(value_after(machine, {"segment.ms", kDelete, std::nullopt}), std::nullopt);
+  EXPECT_EQ(machine.record_count, 0u);
+  EXPECT_EQ(value_after(machine, {"retention.ms", kSet, "6"}), "6");
+  EXPECT_EQ(machine.record_count, 1u);
+}
+
+// A list can outgrow what one string of a request may hold.
+TEST(ChangeTopicConfigs, AValueHasALimit) {
+  Machine machine;
+  machine.create(topic_of("orders"));
+  const std::string replicas = "leader.replication.throttled.replicas";
+  std::string many = "0:1";
+  while (many.size() < 32767 - 8) many += fmt::format(",{}:1", many.size());
+  EXPECT_EQ(value_after(machine, {replicas, kSet, many}), many);
+  EXPECT_EQ(value_after(machine, {replicas, kAppend, "9999999:1,9999998:1"}), many);
+  EXPECT_EQ(machine.record_count, 0u);
+}
+
+TEST(ChangeTopicConfigs, OneRequestWritesALimitedNumberOfRecords) {
+  Machine machine;
+  ChangeTopicConfigs command;
+  for (int i = 0; i < 5001; ++i) {
+    const auto name = fmt::format("t{}", i);
+    machine.create(topic_of(name, 1));
+    command.topics.push_back({.topic = name, .changes = {{"retention.ms", kSet, "5"}, {"segment.ms", kSet, "5"}}});
+  }
+  const auto decision = decide(command, *machine.image, machine.settings);
+  EXPECT_TRUE(decision.records.empty());
+  ASSERT_EQ(decision.answer.size(), 5001u);
+  EXPECT_EQ(decision.answer.back().error, ErrorCode::kPolicyViolation);
+  command.topics.pop_back();
+  EXPECT_EQ(decide(command, *machine.image, machine.settings).records.size(), kConfigRecordsMax);
 }
 
 TEST(AllocateProducerIds, BlocksFollowEachOther) {
