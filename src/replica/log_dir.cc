@@ -9,7 +9,11 @@ bool is_fatal(const Error& error) {
 }
 
 LogDir::LogDir(const Ports& ports, FailureListener listener)
-    : files_(ports.files), id_(ports.id), commit_helpers_(ports.commit_helpers), home_(*ports.shards.front()), listener_(std::move(listener)) {
+    : files_(ports.files),
+      id_(ports.id),
+      commit_helpers_(ports.commit_helpers),
+      home_(*ports.shards.front()),
+      listener_(std::move(listener)) {
   for (auto* shard : ports.shards) {
     commit_loops_.push_back(
         std::make_unique<CommitLoop>(*shard, ports.commit_helpers, ports.commit, ports.flushes_max));

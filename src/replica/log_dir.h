@@ -60,7 +60,7 @@ class LogDir {
   storage::LogOffsets unopened;
   // What the checkpoint files hold. A log made anew must not find an entry of its name there.
   storage::LogOffsets durable;
-  bool starts_known = false;  // those in `unopened` are what Weir wrote before any file went
+  bool starts_known = false;     // those in `unopened` are what Weir wrote before any file went
   bool is_checkpointed = false;  // all of them hold just that; false: some may hold anything older or newer
 
  private:

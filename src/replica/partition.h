@@ -151,7 +151,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   ProducerStates producers_;
   std::optional<Offset> newest_snapshot_;  // of them on disk, or on its way there
   Offset wanted_start_{0};
-  std::shared_ptr<OneShot<bool>> flush_ended_;  // somebody waits for it
+  std::shared_ptr<OneShot<bool>> flush_ended_;                               // somebody waits for it
   std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
 };
 

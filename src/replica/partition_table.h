@@ -190,7 +190,7 @@ class PartitionTable {
   [[nodiscard]] Result<bool> prepare_directory(const Opening& opening) const;
   boost::asio::awaitable<void> remove_topics(std::vector<std::shared_ptr<const TopicPartitions>> topics);
   boost::asio::awaitable<void> close_some(Helpers& helpers, std::vector<std::shared_ptr<Partition>> partitions,
-                                           Result<void>& outcome);
+                                          Result<void>& outcome);
   boost::asio::awaitable<bool> wait_applied_here(Offset offset, SteadyTime deadline);
   void end_applied_waits();
   [[nodiscard]] Shard& owner_of(const Uuid& topic_id, PartitionIndex index) const;

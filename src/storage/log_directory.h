@@ -56,7 +56,7 @@ class LogDirectory {
   struct Checkpoints {
     LogOffsets offsets;
     bool starts_known = false;  // they are those of the intact copy: what Weir wrote before any file went
-    bool agree = true;          // false: something is missing, damaged or says something else; it wants to be written anew
+    bool agree = true;  // false: something is missing, damaged or says something else; it wants to be written anew
   };
   // The copy with the checksum, if Weir wrote last: a file of Kafka's that says something else is reported, and does
   // not count. Without an intact copy Kafka's files: a missing one is an empty checkpoint, a malformed one is kCorrupt,

@@ -34,7 +34,7 @@ class RecentPages {
 
  private:
   const std::uint64_t bytes_max_;
-  std::mutex mutex_;  // guards all below
+  std::mutex mutex_;              // guards all below
   std::deque<PageRange> ranges_;  // in the order they became durable
   std::uint64_t bytes_ = 0;
 };

@@ -76,8 +76,8 @@ struct SegmentContent {
   std::shared_ptr<const LeaderEpochs> epochs;  // of those batches; null: not known
 };
 
-// A sync that failed is final whatever its errno: a full disk among the reasons too, since the kernel has dropped what it
-// could not write (design decision 8).
+// A sync that failed is final whatever its errno: a full disk among the reasons too, since the kernel has dropped what
+// it could not write (design decision 8).
 [[nodiscard]] Result<void> made_final(Result<void> synced);
 
 class Segment {
@@ -116,8 +116,8 @@ class Segment {
   [[nodiscard]] bool is_being_read() const;
   // Helpers. Bytes [from, to) of the `.log`, durable, leave the page cache.
   void drop_pages(std::uint64_t from, std::uint64_t to) const;
-  // Its directory is about to get another name: what is not open now can't be opened any more, and another topic's files
-  // may come to stand where its own were.
+  // Its directory is about to get another name: what is not open now can't be opened any more, and another topic's
+  // files may come to stand where its own were.
   void retire() const;
   // OpenSegments' alone: closes its files unless they were used since it asked last, are being read, or hold bytes that
   // are not durable. True: they are closed.
@@ -141,8 +141,8 @@ class Segment {
   // After an error the tail is unchanged; the file may be longer than it.
   [[nodiscard]] Result<void> append(File& file, ByteView batch, const record::BatchHeader& header,
                                     std::int64_t index_interval_bytes);
-  // Cuts off the zeros written ahead: a file behind which the log goes on ends where its batches do, for Kafka's recovery
-  // takes anything else for a torn tail, and deletes what follows it.
+  // Cuts off the zeros written ahead: a file behind which the log goes on ends where its batches do, for Kafka's
+  // recovery takes anything else for a torn tail, and deletes what follows it.
   [[nodiscard]] Result<void> cut_zeros(File& file);
   // Cuts off what a failed append left behind.
   [[nodiscard]] Result<void> truncate_to_tail(File& file);
@@ -223,9 +223,9 @@ class Segment {
 
   // Under the mutex too; changed by whoever is the first to need it.
   mutable std::shared_ptr<File> file_;
-  mutable bool was_used_ = false;             // since close_if_idle() looked last
+  mutable bool was_used_ = false;  // since close_if_idle() looked last
   mutable bool is_retired_ = false;
-  bool is_to_be_finished_ = false;  // from seal() to release_indexes()
+  bool is_to_be_finished_ = false;            // from seal() to release_indexes()
   mutable BatchPosition unproved_end_;        // everything from here on is proved
   mutable std::vector<ProvedRange> proved_;   // below it, ascending, apart from each other
   mutable std::vector<DamagedRange> damage_;  // ascending

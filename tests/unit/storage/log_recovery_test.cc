@@ -155,6 +155,51 @@ TEST_P(Recoveries, LeaveOutTheZerosOfASegmentThatWasRolled) {
   }
 }
 
+// Kafka deletes what follows a segment that it finds torn.
+TEST_P(Recoveries, NoZerosAreLeftBehindInASegmentThatWasRolled) {
+  const auto path = driver_.file(0, ".log");
+  while (segment_files().size() == 1) {
+    append_batches(1);
+    if (segment_files().size() == 1) ASSERT_OK(driver_.flush());
+  }
+  EXPECT_EQ(content(path), driver_.expected(Offset{0}, base_of_segment(1)));
+}
+
+// Where batches are missing before the next segment, the log ends: nothing says that compaction took them.
+TEST_P(Recoveries, ZerosBeforeASegmentThatDoesNotContinueEndTheLog) {
+  append_batches(20);
+  const auto second = base_of_segment(1);
+  const auto path = driver_.file(0, ".log");
+  auto zeroed = content(path);
+  const auto kept_end = second - 2;
+  const auto kept = driver_.expected(Offset{0}, kept_end).size();
+  std::ranges::fill(MutableByteView(zeroed).subspan(kept), std::uint8_t{0});
+  driver_.drop();
+  put(path, zeroed);
+  LogOpenOptions options;
+  options.last_written_by_weir = false;
+  ASSERT_OK(driver_.open(options));
+  EXPECT_EQ(driver_.log().log_end(), kept_end);
+  EXPECT_EQ(driver_.log().view()->segments().size(), 1U);
+}
+
+// Compaction may have taken what lay between the log's start and its first segment.
+TEST_P(Recoveries, ALogIsNotSetAsideThatBeginsAtWhatWasDurable) {
+  append_batches(20);
+  ASSERT_OK(driver_.flush());
+  const auto second = base_of_segment(1);
+  const auto end = driver_.log().log_end();
+  ASSERT_OK(fs().unlink(driver_.file(0, ".log")));
+  driver_.drop();
+  LogOpenOptions options;
+  options.recovery_point = second;
+  options.log_start = second - 1;
+  options.knows_log_start = true;
+  ASSERT_OK(driver_.open(options));
+  EXPECT_EQ(driver_.log().log_end(), end);
+  EXPECT_EQ(driver_.log().recovery().set_aside_bytes, 0U);
+}
+
 // Below the durable floor zeros are batches that were lost, as ever.
 TEST_P(Recoveries, TakeZerosForDamageWhereBatchesWere) {
   append_batches(8);

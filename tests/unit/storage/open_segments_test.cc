@@ -1,6 +1,7 @@
 // Descriptors follow the work: how many segments hold files open, and what stays open whatever else is opened.
 #include "storage/open_segments.h"
 
+#include "storage/removal.h"
 #include "storage_fixture.h"
 #include "support/fault_fs.h"
 
@@ -61,6 +62,43 @@ TEST_F(SegmentsLimit, WhatIsNotDurableStaysOpen) {
   while (open_.close_one()) {
   }
   EXPECT_EQ(open_.count(), 0U);
+}
+
+// Neither a want of descriptors nor a new name meets the flush that finishes a segment.
+TEST_F(SegmentsLimit, ASealedSegmentStaysOpenUntilItIsFinished) {
+  auto& driver = *drivers_[0];
+  while (driver.log().view()->segments().size() == 1) ASSERT_OK(driver.append());
+  EXPECT_EQ(open_.count(), 2U);
+  ASSERT_OK(driver.flush());
+  EXPECT_TRUE(open_.close_one()) << "the active one: all of it is durable";
+  EXPECT_FALSE(open_.close_one()) << "the sealed one waits for the next flush";
+  ASSERT_OK(driver.append());
+  ASSERT_OK(driver.flush());
+  EXPECT_TRUE(open_.close_one());
+  EXPECT_TRUE(open_.close_one()) << "and is as durable as the active one by then";
+  EXPECT_EQ(open_.count(), 0U);
+  EXPECT_EQ(value_of(driver.read(Offset{0}, driver.log().log_end())),
+            driver.expected(Offset{0}, driver.log().log_end()));
+}
+
+// Its directory's name may be another topic's by now.
+TEST_F(SegmentsLimit, AClosedSegmentOfADeletedTopicStaysClosed) {
+  ASSERT_OK(drivers_[0]->append());
+  ASSERT_OK(drivers_[0]->flush());
+  const auto segment = drivers_[0]->log().view()->segments().front();
+  ASSERT_TRUE(open_.close_one());
+  segment->retire();
+  EXPECT_EQ(code_of(segment->log_file()), Errc::kNotFound);
+}
+
+TEST_F(SegmentsLimit, WhatTheLogLetGoIsFoundUnderItsNewName) {
+  ASSERT_OK(drivers_[0]->append());
+  ASSERT_OK(drivers_[0]->flush());
+  const auto segment = drivers_[0]->log().view()->segments().front();
+  ASSERT_TRUE(open_.close_one());
+  std::vector<Path> marked;
+  ASSERT_OK(mark_deleted(faults_, *segment, marked));
+  EXPECT_OK(segment->log_file());
 }
 
 TEST_F(SegmentsLimit, WhatIsBeingReadStaysOpen) {

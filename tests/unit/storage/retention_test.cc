@@ -68,6 +68,19 @@ TEST_P(Retention, StopsAtTheFirstSegmentThatStays) {
   EXPECT_EQ(driver.log().retained_start({.retention_ms = 1000}, Offset(8), kNowMs), Offset(2));
 }
 
+// Compaction leaves gaps: the log goes on where the next segment begins, and so does its start.
+TEST_P(Retention, StartsWhereTheNextSegmentBeginsPastAGap) {
+  ASSERT_OK(driver_.log().close());
+  driver_.drop();
+  ASSERT_OK(fs().unlink(driver_.file(2, ".log")));
+  LogOpenOptions options;
+  options.last_written_by_weir = false;
+  ASSERT_OK(driver_.open(options));
+  ASSERT_EQ(driver_.log().view()->segments().size(), 5U);
+  EXPECT_EQ(retained({.retention_bytes = 4 * segment_bytes_}), 4);
+  EXPECT_EQ(retained({.retention_bytes = 4 * segment_bytes_}, 3), 0);
+}
+
 TEST_P(Retention, KeepsWhatIsNotCommitted) {
   EXPECT_EQ(retained({.retention_ms = 0}, 7), 6);
   EXPECT_EQ(retained({.retention_bytes = 0}, 2), 2);
