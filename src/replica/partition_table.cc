@@ -9,8 +9,8 @@
 #include "base/planted_bug.h"
 #include "config/topic_settings.h"
 #include "model/topic_name.h"
+#include "replica/owned_partitions.h"
 #include "replica/partition_rules.h"
-#include "storage/removal.h"
 
 namespace weir::replica {
 namespace {
@@ -655,120 +655,6 @@ void PartitionTable::end_applied_waits() {
     wait.second->set(applied_->offset >= wait.first);
     return true;
   });
-}
-
-namespace {
-
-// Calls `visit` for every open partition that `owner` holds. Runs there.
-template <class Visit>
-boost::asio::awaitable<void> visit_owned(std::shared_ptr<const PartitionMap> map, const Shard& owner, Visit visit) {
-  for (const auto& [id, topic] : map->topics()) {
-    for (const auto& partition : topic->partitions) {
-      if (partition != nullptr && &partition->owner() == &owner) visit(*partition);
-    }
-  }
-  co_return;
-}
-
-}  // namespace
-
-boost::asio::awaitable<void> PartitionTable::collect_offsets(OffsetsByDir& by_dir, std::vector<StartMove>& unsettled) {
-  const auto collect = [&](Partition& partition) {
-    const auto start = partition.start_to_checkpoint();
-    auto& offsets = by_dir[&partition.log_dir()];
-    offsets.recovery_points[partition.name()] = partition.log().recovery_point();
-    offsets.log_starts[partition.name()] = start;
-    offsets.high_watermarks[partition.name()] = partition.high_watermark();
-    if (partition.is_start_unsettled()) unsettled.push_back({partition.shared_from_this(), start});
-  };
-  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, collect));
-}
-
-boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
-  while (writing_checkpoints_) {
-    auto turn = make_one_shot<bool>(home());
-    checkpoint_turns_.push_back(turn);
-    co_await turn->wait();
-  }
-  writing_checkpoints_ = true;
-  // Asked within the turn: an older answer must not overwrite a newer one.
-  std::vector<StartMove> unsettled;
-  OffsetsByDir current;
-  for (auto& dir : dirs_) current[dir.get()] = dir->unopened;  // before: a log may be opened while the owners are asked
-  co_await collect_offsets(current, unsettled);
-  Result<void> outcome;
-  for (auto& dir : dirs_) {
-    const auto is_here = [&dir](const StartMove& move) { return &move.partition->log_dir() == dir.get(); };
-    if (dir->is_offline()) {
-      std::erase_if(unsettled, is_here);
-      continue;
-    }
-    auto& offsets = current[dir.get()];
-    auto written = co_await run_on_helper(ports_.helpers, home(),
-                                          [&dir, &offsets] { return dir->files().write_checkpoints(offsets); });
-    dir->is_checkpointed = written.has_value();
-    if (written) {
-      dir->durable = std::move(offsets);
-      continue;
-    }
-    // Not even its own directory: it was unmounted, or removed.
-    if (written.error().code == Errc::kNotFound) {
-      dir->fail(written.error());
-    } else {
-      dir->report(written.error());
-    }
-    std::erase_if(unsettled, is_here);
-    if (outcome) outcome = std::move(written);
-  }
-  co_await settle_starts(std::move(unsettled));
-  writing_checkpoints_ = false;
-  if (!checkpoint_turns_.empty()) {
-    checkpoint_turns_.front()->set(true);
-    checkpoint_turns_.pop_front();
-  }
-  co_return outcome;
-}
-
-boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove> moves) {
-  for (auto& move : moves) {
-    std::vector<std::shared_ptr<storage::Segment>> gone;
-    std::int64_t delay_ms = 0;
-    auto settle = [](StartMove& of, std::vector<std::shared_ptr<storage::Segment>>& to,
-                     std::int64_t& delay) -> boost::asio::awaitable<void> {
-      to = of.partition->settle_start(of.start);
-      delay = of.partition->rules().file_delete_delay_ms;
-      co_return;
-    };
-    co_await run_on(move.partition->owner(), settle(move, gone, delay_ms));
-    if (gone.empty()) continue;
-    std::vector<storage::Path> marked;
-    auto rename_all = [this, &gone, &marked]() -> Result<void> {
-      for (const auto& segment : gone) WEIR_TRY(storage::mark_deleted(ports_.fs, *segment, marked));
-      return ports_.fs.sync_directory(gone.front()->path().parent_path());
-    };
-    const auto renamed = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-    if (!renamed) {
-      // Those that keep their names lie below the log's start: the next start finds them and tries again.
-      move.partition->log_dir().report(renamed.error());
-      log_warn("{}-{}: not every deleted segment could be renamed: {}", move.partition->name().topic,
-               move.partition->name().partition, to_string(renamed.error()));
-    }
-    reaper_.remove_later({.files = std::move(marked),
-                          .directories = {},
-                          .segments = std::move(gone),
-                          .due = ports_.clock.steady() + Millis(delay_ms)});
-  }
-}
-
-boost::asio::awaitable<Result<void>> PartitionTable::apply_retention(std::int64_t now_ms) {
-  bool any = false;
-  const auto apply = [now_ms, &any](Partition& partition) {
-    partition.apply_retention(now_ms);
-    any = any || partition.is_start_unsettled();
-  };
-  for (auto* shard : ports_.shards) co_await run_on(*shard, visit_owned(map(), *shard, apply));
-  if (any) co_return co_await write_checkpoints();
-  co_return Result<void>{};
 }
 
 boost::asio::awaitable<void> PartitionTable::expire_producers(std::int64_t before_ms) {
