@@ -172,7 +172,9 @@ Result<void> Recovery::find_floor() {
   if (options_.clean) return {};
   for (auto i = found_.size(); i-- > 0;) {
     auto& segment = found_[i];
-    if (i + 1 != found_.size() && next_base(i) <= options_.recovery_point) break;
+    // At the point itself the log may have rolled since it was written, and the indexes of what was rolled not be
+    // durable.
+    if (i + 1 != found_.size() && next_base(i) < options_.recovery_point) break;
     segment.rebuild_index = true;
     report_.rebuilt_from = segment.base;
     if (i + 1 != found_.size() && next_base(i) <= floor_) continue;
@@ -453,7 +455,9 @@ Result<void> Recovery::settle(std::size_t index) {
   }
   if (segment.scanned) WEIR_TRY(settle_epochs());
   auto how = IndexRecovery::Settle::kIfUnsound;
-  if (segment.rebuild_index) how = is_last(index) ? IndexRecovery::Settle::kContinued : IndexRecovery::Settle::kAnew;
+  // Continued only where a checkpoint will say what was durable; else the final entry of the index has to.
+  const bool is_continued = is_last(index) && options_.knows_log_start;
+  if (segment.rebuild_index) how = is_continued ? IndexRecovery::Settle::kContinued : IndexRecovery::Settle::kAnew;
   WEIR_TRY_ASSIGN(renamed, segment.indexes.settle(segment.content, how));
   names_changed_ = names_changed_ || renamed;
   segment.indexes = {fs_, directory_, segment.base, 0};  // a long log's entries shall not all be in memory at a time

@@ -293,7 +293,7 @@ TEST_P(Recoveries, IndexesThatHoldAreKeptAndContinued) {
   ASSERT_EQ(driver_.log().view()->segments().size(), 1U);
   driver_.drop();
   const auto modified = value_of(value_of(fs().open(driver_.file(0, ".index"), OpenMode::kRead))->modified_ms());
-  ASSERT_OK(driver_.open());
+  ASSERT_OK(driver_.open({.knows_log_start = true}));
   EXPECT_EQ(content(driver_.file(0, ".index")), written);
   EXPECT_EQ(content(driver_.file(0, ".timeindex")), times_written);
   EXPECT_EQ(value_of(value_of(fs().open(driver_.file(0, ".index"), OpenMode::kRead))->modified_ms()), modified);
@@ -306,6 +306,42 @@ TEST_P(Recoveries, IndexesThatHoldAreKeptAndContinued) {
   ASSERT_OK(driver_.open({.clean = true}));
   EXPECT_EQ(driver_.log().recovery().rebuilt_from, std::nullopt);
   EXPECT_EQ(read_all(), driver_.expected(Offset{0}, Offset{26}));
+}
+
+// The metadata log has no checkpoint: what its recovery made durable, the last entry says to the next start.
+TEST_P(Recoveries, WithoutACheckpointTheIndexSaysWhatIsDurable) {
+  append_batches(9);
+  driver_.drop();
+  ASSERT_OK(driver_.open());
+  driver_.drop();
+  const auto path = driver_.file(0, ".log");
+  auto flipped = content(path);
+  flipped[driver_.expected(Offset{0}, Offset{4}).size() + 70] ^= 1U;
+  put(path, flipped);
+  ASSERT_OK(driver_.open());
+  EXPECT_EQ(driver_.log().log_end(), Offset{18}) << "damage, no torn tail: nothing behind it is cut off";
+}
+
+// The checkpoint may say where the active segment ended, and the log have rolled right there since: a time index that
+// lost its end is noticed all the same.
+TEST_P(Recoveries, TheIndexesOfASegmentRolledAtTheRecoveryPointAreProved) {
+  for (int i = 0; driver_.log().view()->segments().size() == 1; ++i) {
+    const auto rises_first = i < 6 ? i * 10 : 0;  // so that no batch behind the peak tells of it
+    ASSERT_OK(driver_.append(2, 60, 1'700'000'000'000 + rises_first));
+  }
+  ASSERT_OK(driver_.flush());
+  ASSERT_OK(driver_.log().close());
+  const auto second = base_of_segment(1);
+  const auto path = driver_.file(0, ".timeindex");
+  const auto whole = content(path);
+  ASSERT_GT(whole.size(), TimeIndexEntry::kBytes);
+  driver_.drop();
+  put(path, ByteView(whole).first(whole.size() - TimeIndexEntry::kBytes));
+  LogOpenOptions options;
+  options.recovery_point = second;
+  options.knows_log_start = true;
+  ASSERT_OK(driver_.open(options));
+  EXPECT_EQ(content(path), whole);
 }
 
 TEST_P(Recoveries, AnIndexWithOneWrongEntryIsNotContinued) {
