@@ -1,7 +1,7 @@
 // IncrementalAlterConfigs (key 44), versions 0-1, of topics alone: any other resource is INVALID_REQUEST. What the
 // values must be is the controller's to say (metadata/topic_config_changes.cc); here the request's own rules, in
-// Kafka's order: a resource given twice, a key given twice, a null value but for DELETE, each INVALID_REQUEST. An
-// operation that is none is UNKNOWN_SERVER_ERROR for all that the controller was to hear of (kafka-protocol 16).
+// Kafka's order: a resource given twice, a key given twice, a null value but for DELETE, each INVALID_REQUEST. So is an
+// operation that is none; Kafka answers UNKNOWN_SERVER_ERROR to everything in the request (kafka-protocol 16).
 //
 // Answered when it is durable and the partitions on this broker go by it.
 #include "protocol/schema/44_incremental_alter_configs.h"
@@ -27,6 +27,11 @@ constexpr auto kTopicType = static_cast<std::int8_t>(metadata::ConfigResourceTyp
 // The request has no timeout of its own; request.timeout.ms of Kafka's clients.
 constexpr Millis kAppliedWait{30'000};
 
+bool is_operation(std::int8_t operation) {
+  return operation >= static_cast<std::int8_t>(Operation::kSet) &&
+         operation <= static_cast<std::int8_t>(Operation::kSubtract);
+}
+
 // Why the controller does not hear of it; nullopt: it does.
 std::optional<std::string> problem_of(const Resource& resource) {
   std::set<std::string_view> keys;
@@ -37,13 +42,13 @@ std::optional<std::string> problem_of(const Resource& resource) {
     const bool needs_value = config.config_operation != static_cast<std::int8_t>(Operation::kDelete);
     if (needs_value && !config.value) return fmt::format("{} needs a value, null is none", config.name);
   }
+  for (const auto& config : resource.configs) {
+    if (is_operation(config.config_operation)) continue;
+    return fmt::format("{}: there is no operation {}, only 0 (SET), 1 (DELETE), 2 (APPEND) and 3 (SUBTRACT)",
+                       config.name, config.config_operation);
+  }
   if (resource.resource_type == kTopicType) return std::nullopt;
   return fmt::format("Resources of type {} have no configs that can be changed here", resource.resource_type);
-}
-
-bool is_operation(std::int8_t operation) {
-  return operation >= static_cast<std::int8_t>(Operation::kSet) &&
-         operation <= static_cast<std::int8_t>(Operation::kSubtract);
 }
 
 metadata::TopicConfigChanges to_changes(Resource& resource) {
@@ -81,18 +86,10 @@ boost::asio::awaitable<Answer<IncrementalAlterConfigsResponse>> handle(RequestCo
   response.responses = judge(request.resources);
   metadata::ChangeTopicConfigs command{.topics = {}, .validate_only = request.validate_only};
   std::vector<Row*> waiting;
-  bool all_known = true;
   for (std::size_t i = 0; i < request.resources.size(); ++i) {
     if (response.responses[i].error_code != ErrorCode::kNone) continue;
     waiting.push_back(&response.responses[i]);
-    for (const auto& config : request.resources[i].configs) {
-      all_known = all_known && is_operation(config.config_operation);
-    }
     command.topics.push_back(to_changes(request.resources[i]));
-  }
-  if (!all_known) {
-    for (auto* row : waiting) row->error_code = ErrorCode::kUnknownServerError;
-    co_return response;
   }
   if (command.topics.empty()) co_return response;
 

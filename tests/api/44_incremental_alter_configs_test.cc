@@ -148,15 +148,21 @@ TEST(IncrementalAlterConfigs, EachResourceStandsForItselfInTheOrderAsked) {
   EXPECT_EQ(produced(broker, "t"), ErrorCode::kMessageTooLarge);
 }
 
-TEST(IncrementalAlterConfigs, AnOperationThatIsNoneEndsAllOfThem) {
+TEST(IncrementalAlterConfigs, AnOperationThatIsNoneIsRefusedWithItsResourceAlone) {
   TestBroker broker;
   create_topic(broker, "t");
-  auto request = request_for("t", {{"max.message.bytes", kSet, "10"}});
-  request.resources.push_back({.resource_type = kTopic, .resource_name = "u", .configs = {{"retention.ms", 4, "1"}}});
-  for (const auto& row : broker.call(request, 1).responses) {
-    EXPECT_EQ(row.error_code, ErrorCode::kUnknownServerError);
+  create_topic(broker, "u");
+  for (const std::int8_t operation : std::initializer_list<std::int8_t>{-1, 4, 127}) {
+    auto request = request_for("t", {{"max.message.bytes", kSet, "10"}, {"retention.ms", operation, "1"}});
+    request.resources.push_back(
+        {.resource_type = kTopic, .resource_name = "u", .configs = {{"max.message.bytes", kSet, "10"}}});
+    const auto rows = broker.call(request, 1).responses;
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0].error_code, ErrorCode::kInvalidRequest) << int{operation};
+    EXPECT_EQ(rows[1].error_code, ErrorCode::kNone) << int{operation};
   }
   EXPECT_EQ(produced(broker, "t"), ErrorCode::kNone);
+  EXPECT_EQ(produced(broker, "u"), ErrorCode::kMessageTooLarge);
 }
 
 TEST(IncrementalAlterConfigs, WithoutADiskNothingIsChanged) {
