@@ -153,10 +153,12 @@ boost::asio::awaitable<metadata::MovedLogs> PartitionTable::moved_logs(const met
       const auto topic = image.topic(name.topic);
       if (topic == nullptr || topic->partition(name.partition) == nullptr) continue;
       if (is_where_it_should_be(name, dirs, image)) continue;
-      // Another topic's of the same name is none of it. One that does not say whose it is: that comes out when it is
-      // opened.
+      // Another topic's of the same name is none of it. One that does not say whose it is may be the log itself, but
+      // only while none can lie in a directory that is missing.
       const auto id = dirs.front()->files().read_partition_metadata(name);
-      const bool is_others = id && *id && differing_bytes(**id, topic->id) > kDamagedIdBytesMax;
+      const bool says_whose = id && *id;
+      if (!says_whose && is_a_directory_missing()) continue;
+      const bool is_others = says_whose && differing_bytes(**id, topic->id) > kDamagedIdBytesMax;
       if (!is_others) moved.emplace(name, dirs.front()->id());
     }
     return moved;
@@ -198,6 +200,7 @@ boost::asio::awaitable<void> PartitionTable::open(std::shared_ptr<const metadata
     must_write = (!dir->is_checkpointed && !dir->is_offline()) || must_write;
     dir->unopened.high_watermarks.clear();
     // What was recovered is durable, and few of the logs have an index entry that says so: one file says it of all.
+    // A first start writes it too: without the copy no later one knows where a log begins.
     must_write = must_write || !dir->files().was_clean();
   }
   if (!must_write) co_return;
@@ -356,6 +359,7 @@ boost::asio::awaitable<void> PartitionTable::apply(std::shared_ptr<const metadat
   for (auto& opening : change.openings) {
     auto& topic = opened_topics[opening.topic_id];
     if (topic == nullptr) topic = std::make_shared<TopicPartitions>(*change.map->find(opening.topic_id));
+    std::erase(topic->failed, opening.name.partition);
     if (!opening.outcome) {
       note_failure(opening);
       topic->failed.push_back(opening.name.partition);
@@ -430,7 +434,10 @@ void PartitionTable::plan_topic(Change& change, const metadata::Topic& topic) co
   planned->name = topic.name;
   planned->id = topic.id;
   planned->is_internal = is_internal_topic(topic.name);
-  if (const auto* known = change.map->find(topic.id); known != nullptr) planned->partitions = known->partitions;
+  if (const auto* known = change.map->find(topic.id); known != nullptr) {
+    planned->partitions = known->partitions;
+    planned->failed = known->failed;  // until they are open
+  }
   for (auto& partition : planned->partitions) {
     if (partition != nullptr) change.rules_changed.emplace_back(partition, rules);
   }
@@ -533,7 +540,9 @@ boost::asio::awaitable<void> PartitionTable::open_some(Helpers& helpers, std::ve
 
 Result<void> PartitionTable::open_log(Opening& opening) const {
   if (opening.dir == nullptr) {
-    return fail(Errc::kNotFound, "it is in none of the log directories that could be opened");
+    return fail(Errc::kNotFound,
+                "it is in none of the log directories that could be opened; one that is missing or offline may hold "
+                "it: start again with that one");
   }
   if (opening.dir->is_offline()) return fail(Errc::kIo, fmt::format("{} is offline", opening.dir->path().string()));
   WEIR_TRY_ASSIGN(is_new, prepare_directory(opening));

@@ -331,6 +331,10 @@ TEST(LogDirs, APartitionThatWasMovedIsTriedAgainWhereItLies) {
   EXPECT_EQ(produce_error(broker, moved), ErrorCode::kKafkaStorageError);
   broker.advance(Millis(3000));
   EXPECT_FALSE(*fs->exists(storage::Path("/b") / name));
+  broker.hold_helpers(true);
+  broker.advance(Millis(3000));
+  EXPECT_EQ(produce_error(broker, moved), ErrorCode::kKafkaStorageError) << "while it is tried again";
+  broker.hold_helpers(false);
   broker.faults().fail_below({}, 0);
   broker.advance(Millis(3000));
   EXPECT_EQ(end_of(broker, moved), 1);
@@ -387,10 +391,15 @@ TEST(LogDirs, AnotherTopicsLogIsNotTakenForWhatIsLost) {
   ASSERT_TRUE(storage::write_file_atomically(*fs, other / "partition.metadata",
                                              as_bytes("version: 0\ntopic_id: AAECAwQFBgcICQoLDA0ODw"))
                   .has_value());
+  // Nor is one that does not say whose it is.
+  ASSERT_EQ(lost.size(), 2U);
+  const auto nameless = storage::Path("/c") / fmt::format("t-{}", *lost.rbegin());
+  ASSERT_TRUE(fs->create_directory(nameless).has_value());
   TestBroker broker(three_directories(fs, "/b"));
   expect_leaders_but_for(broker, lost);
-  EXPECT_EQ(produce_error(broker, *lost.begin()), ErrorCode::kKafkaStorageError);
+  for (const auto partition : lost) EXPECT_EQ(produce_error(broker, partition), ErrorCode::kKafkaStorageError);
   EXPECT_EQ(fs->list(other)->size(), 1U) << "it is left alone, and none made in its place";
+  EXPECT_TRUE(fs->list(nameless)->empty());
 }
 
 TEST(LogDirs, ADirectoryThatCannotBeReadAtTheStartIsLeftOut) {
