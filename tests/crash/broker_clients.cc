@@ -12,6 +12,7 @@
 #include "protocol/schema/19_create_topics.h"
 #include "protocol/schema/20_delete_topics.h"
 #include "protocol/schema/22_init_producer_id.h"
+#include "protocol/schema/44_incremental_alter_configs.h"
 #include "record/batch_header.h"
 #include "support/batch_factory.h"
 
@@ -22,6 +23,9 @@ constexpr std::int16_t kProduceVersion = 13;  // by topic id: a topic made anew 
 constexpr std::int16_t kFetchVersion = 17;
 constexpr std::int16_t kListOffsetsVersion = 10;
 constexpr std::int16_t kMetadataVersion = 12;
+constexpr std::int16_t kAlterConfigsVersion = 1;
+constexpr std::int8_t kTopicResource = 2;
+constexpr std::int8_t kSetOperation = 0;
 constexpr std::int16_t kAcksAll = -1;
 constexpr std::int32_t kTimeoutMs = 30'000;
 constexpr std::int32_t kFetchBytes = 1 << 20;
@@ -58,6 +62,7 @@ void add_partition(protocol::FetchRequest& request, const Uuid& topic, std::size
 Clients::Clients(TestBroker& broker, History& history, Errors errors)
     : broker_(broker), history_(history), errors_(errors) {
   for (auto& topic : history_.topics) {
+    topic.limit_change_in_flight = false;
     for (auto& partition : topic.partitions) {
       for (auto& batch : partition.sent) batch.in_flight = false;
     }
@@ -152,6 +157,32 @@ void Clients::delete_topic(std::size_t number) {
   });
 }
 
+void Clients::limit_batches(std::size_t number, bool is_tight) {
+  auto& topic = history_.topics[number];
+  if (topic.state != State::kThere || topic.limit_change_in_flight) return;
+  protocol::IncrementalAlterConfigsRequest request;
+  request.resources.push_back({.resource_type = kTopicResource, .resource_name = topic.name, .configs = {}});
+  request.resources[0].configs.push_back(
+      {.name = "max.message.bytes", .config_operation = kSetOperation, .value = is_tight ? "1" : "1000000"});
+  topic.limit_change_in_flight = true;
+  ++topic.limit_changes;
+  (is_tight ? topic.may_be_tight : topic.may_be_loose) = true;
+  auto take = [this, number, is_tight](const protocol::IncrementalAlterConfigsResponse& response) {
+    auto& changed = history_.topics[number];
+    changed.limit_change_in_flight = false;
+    ++changed.limit_changes;
+    const auto error = response.responses.at(0).error_code;
+    if (error != ErrorCode::kNone) {
+      if (!changed.deletion_asked) told_error("configs of " + changed.name, error);
+      return;
+    }
+    changed.may_be_tight = is_tight;
+    changed.may_be_loose = !is_tight;
+    ++history_.limits_acked;
+  };
+  send(request, kAlterConfigsVersion, std::move(take));
+}
+
 int Clients::init_producer() {
   const auto number = history_.producers.size();
   history_.producers.emplace_back();
@@ -235,11 +266,13 @@ void Clients::send_batch(std::size_t topic, std::size_t partition, std::size_t n
     return;
   }
   batch.in_flight = true;
-  auto take = [this, topic, partition, number, acks, expected](const protocol::ProduceResponse& response) {
+  const auto changes_before = history_.topics[topic].limit_changes;
+  auto take = [=, this](const protocol::ProduceResponse& response) {
     const auto& row = response.responses.at(0).partition_responses.at(0);
     auto& answered = at(topic, partition).sent[number];
     answered.in_flight = false;
     const auto what = fmt::format("batch {} of {}", number, name_of(topic, partition));
+    if (is_limited(topic, changes_before, row.error_code)) return;
     if (row.error_code != ErrorCode::kNone) {
       const bool gone = history_.topics[topic].deletion_asked;
       if (!gone) told_error(what, row.error_code);
@@ -262,6 +295,24 @@ void Clients::send_batch(std::size_t topic, std::size_t partition, std::size_t n
   const auto producer = batch.producer;
   const auto shard = producer == kNoProducer ? std::nullopt : std::optional(static_cast<std::uint32_t>(producer));
   send(request, kProduceVersion, std::move(take), shard);
+}
+
+// Whether a batch was refused by the topic's limit, which may be tight. Any other answer is none of that, but what it
+// says of the limit is taken in.
+bool Clients::is_limited(std::size_t number, std::uint64_t changes_before, ErrorCode answer) {
+  auto& topic = history_.topics[number];
+  const bool was_refused = answer == ErrorCode::kMessageTooLarge;
+  if (!was_refused && answer != ErrorCode::kNone) return false;
+  const bool is_settled = topic.limit_changes == changes_before;  // else it was either, on the way
+  if (is_settled && !(was_refused ? topic.may_be_tight : topic.may_be_loose)) {
+    report(fmt::format("{}: its max.message.bytes is not what it was set to", topic.name));
+  }
+  if (is_settled && !topic.limit_change_in_flight) {
+    topic.may_be_tight = was_refused;
+    topic.may_be_loose = !was_refused;
+  }
+  if (was_refused) ++history_.batches_limited;
+  return was_refused;
 }
 
 // --- consumer

@@ -50,6 +50,12 @@ struct TopicHistory {
   State state = State::kAsked;
   bool deletion_asked = false;
   bool keeps_everything = true;  // no retention by size or age
+  // max.message.bytes, which clients change, and see by what is refused. Of a change that was not answered nobody knows
+  // whether it holds, until a batch tells.
+  bool may_be_tight = false;  // no batch passes
+  bool may_be_loose = true;   // every batch passes
+  bool limit_change_in_flight = false;
+  std::uint64_t limit_changes = 0;  // asked and answered, each counts
   std::vector<PartitionHistory> partitions;
 };
 
@@ -68,7 +74,9 @@ struct History {
   std::uint64_t batches_acked = 0;
   std::uint64_t batches_shown = 0;
   std::uint64_t starts_moved = 0;  // by retention
-  std::string problem;             // the first one; empty: none
+  std::uint64_t limits_acked = 0;
+  std::uint64_t batches_limited = 0;
+  std::string problem;  // the first one; empty: none
 };
 
 class Clients {
@@ -86,6 +94,8 @@ class Clients {
   std::size_t create_topic(std::string name, int partition_count,
                            std::vector<std::pair<std::string, std::string>> configs = {});
   void delete_topic(std::size_t topic);
+  // Lets no batch through from then on, or all again. Nothing while an earlier change is not answered.
+  void limit_batches(std::size_t topic, bool is_tight);
   // Number of the producer in the history.
   int init_producer();
   // A new batch of 1-3 records. An idempotent producer that has unanswered batches of earlier lives, or refused ones,
@@ -126,6 +136,7 @@ class Clients {
             std::optional<std::uint32_t> shard = std::nullopt);
   void send_batch(std::size_t topic, std::size_t partition, std::size_t sent, std::int16_t acks,
                   std::optional<Offset> expected = std::nullopt);
+  bool is_limited(std::size_t topic, std::uint64_t changes_before, ErrorCode answer);
   void show_batches(std::size_t topic, std::size_t partition, ByteView batches);
   void show_ends(PartitionHistory& partition, const std::string& name, Offset high_watermark, Offset log_start);
   void told_error(const std::string& what, ErrorCode error);

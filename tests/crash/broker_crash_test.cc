@@ -46,9 +46,11 @@ class BrokerCrashes : public testing::Test {
     fmt::print(
         "{} ({} shards): {} calls, {} cuts, {} of recoveries, {} starts; {} files changed, {} directories, in {} files "
         "a "
-        "later write survived an earlier one; up to {} batches acked, {} shown, {} log starts moved\n",
+        "later write survived an earlier one; up to {} batches acked, {} shown, {} log starts moved, {} limits set "
+        "that refused {} batches\n",
         name, TestBroker::default_shard_count(), calls_, cuts_, nested_cuts_, starts_, losses_.files_changed,
-        losses_.files_vanished, losses_.later_write_survived, batches_acked_, batches_shown_, starts_moved_);
+        losses_.files_vanished, losses_.later_write_survived, batches_acked_, batches_shown_, starts_moved_,
+        limits_acked_, batches_limited_);
   }
 
   [[nodiscard]] TestBroker::Options options(std::shared_ptr<MemoryFs> disk) {
@@ -84,6 +86,8 @@ class BrokerCrashes : public testing::Test {
   std::uint64_t batches_acked_ = 0;
   std::uint64_t batches_shown_ = 0;
   std::uint64_t starts_moved_ = 0;
+  std::uint64_t limits_acked_ = 0;
+  std::uint64_t batches_limited_ = 0;
   PowerCutLosses losses_;
 };
 
@@ -163,6 +167,8 @@ void BrokerCrashes::cut_everywhere(const BrokerScript& script, std::uint64_t tea
   batches_acked_ = history.batches_acked;
   batches_shown_ = history.batches_shown;
   starts_moved_ = history.starts_moved;
+  limits_acked_ = history.limits_acked;
+  batches_limited_ = history.batches_limited;
   for (const auto& image : images_of(*disk, tears)) restart(image, history, "stopped", stride.nested_cuts);
 }
 
@@ -176,6 +182,8 @@ TEST_F(BrokerCrashes, AtEveryCallOfEverything) {
   EXPECT_GT(batches_acked_, 100U);
   EXPECT_GT(batches_shown_, 100U);
   EXPECT_GT(starts_moved_, 2U);
+  EXPECT_GT(limits_acked_, 4U);
+  EXPECT_GT(batches_limited_, 4U);
 }
 
 // Partitions in both; each directory has its own checkpoints, and is recovered by what they say.

@@ -45,6 +45,8 @@ struct Totals {
   std::uint64_t batches_shown = 0;
   std::uint64_t starts_moved = 0;  // of partitions
   std::uint64_t with_moved_start = 0;
+  std::uint64_t limits_acked = 0;
+  std::uint64_t batches_limited = 0;
   PowerCutLosses losses;
 };
 
@@ -85,6 +87,8 @@ std::string OneHistory::run() {
   totals_.batches_shown += history_.batches_shown;
   totals_.starts_moved += history_.starts_moved;
   if (history_.starts_moved != 0) ++totals_.with_moved_start;
+  totals_.limits_acked += history_.limits_acked;
+  totals_.batches_limited += history_.batches_limited;
   return history_.problem.empty() ? std::string() : fmt::format("in life {}: {}", life_, history_.problem);
 }
 
@@ -204,7 +208,10 @@ void OneHistory::take_step(TestBroker& broker, Clients& clients) {
     case 1:
       if (history_.producers.size() < 3) clients.init_producer();
       break;
-    case 2: clients.fetch(); break;
+    case 2:
+      clients.fetch();
+      if (const auto topic = some_topic(); topic && chance(40)) clients.limit_batches(*topic, chance(40));
+      break;
     case 3: clients.list_offsets(); break;
     case 4:
       broker.hold_helpers(held_ = !held_);
@@ -250,19 +257,22 @@ TEST_F(BrokerHistories, AreAsTheClientsWereTold) {
   }
   fmt::print(
       "{} histories ({} shards) from seed {}: {} lives, {} clean stops, {} kills, {} power cuts, {} of both inside a "
-      "call; {} batches sent, {} acked, {} shown, {} log starts moved in {} of them; {} files changed, {} directories, "
+      "call; {} batches sent, {} acked, {} shown, {} log starts moved in {} of them, {} limits set that "
+      "refused {} batches; {} files changed, {} directories, "
       "in {} files a "
       "later write survived an earlier one\n",
       count, TestBroker::default_shard_count(), first_seed, totals.lives, totals.clean_stops, totals.kills, totals.cuts,
       totals.cuts_inside_a_call, totals.batches_sent, totals.batches_acked, totals.batches_shown, totals.starts_moved,
-      totals.with_moved_start, totals.losses.files_changed, totals.losses.files_vanished,
-      totals.losses.later_write_survived);
+      totals.with_moved_start, totals.limits_acked, totals.batches_limited, totals.losses.files_changed,
+      totals.losses.files_vanished, totals.losses.later_write_survived);
   if (count < 1000) return;
   EXPECT_GT(totals.clean_stops, count / 5);
   EXPECT_GT(totals.kills, count / 5);
   EXPECT_GT(totals.cuts_inside_a_call, count / 2);
   EXPECT_GT(totals.batches_acked, count * 5);
   EXPECT_GT(totals.batches_shown, count * 5);
+  EXPECT_GT(totals.limits_acked, count / 5);
+  EXPECT_GT(totals.batches_limited, count / 5);
   // A thousand histories are too few to tell five in a hundred from four.
   EXPECT_GT(totals.with_moved_start, count < 10'000 ? count / 40 : count / 20);
   EXPECT_GT(totals.losses.later_write_survived, count / 20);

@@ -33,12 +33,15 @@ std::vector<std::string> crash_settings() {
 
 bool run_short(TestBroker& broker, Clients& clients, History&) {
   const auto topic = clients.create_topic("t", 1, kRollsOften);
+  const auto limited = clients.create_topic("limited", 1);
   const auto producer = clients.init_producer();
   clients.step();
   for (int round = 0; round < 4; ++round) {
     clients.produce(topic, 0, kAcksAll, producer);
     clients.produce(topic, 0, kAcksLeader);
+    clients.limit_batches(limited, round % 2 == 0);
     clients.step();
+    clients.produce(limited, 0, kAcksAll);
     clients.fetch();
     clients.step();
   }
@@ -51,6 +54,7 @@ bool run_everything(TestBroker& broker, Clients& clients, History&) {
   const auto little = clients.create_topic("little", 1, kKeepsLittle);
   clients.step();
   auto doomed = clients.create_topic("doomed", 2);
+  const auto limited = clients.create_topic("limited", 1);
   const auto first = clients.init_producer();
   const auto second = clients.init_producer();
   clients.step();
@@ -63,6 +67,9 @@ bool run_everything(TestBroker& broker, Clients& clients, History&) {
     if (round % 2 == 0 && round != 8) clients.produce(doomed, 0, kAcksAll, second);
     clients.produce(little, 0, round % 3 == 0 ? kAcksLeader : kAcksAll, kNoProducer, 150);
     if (round % 5 == 4) clients.produce(doomed, 1, kAcksAll, kNoProducer, 1500);
+    // The change and the batches pass each other.
+    if (round % 3 == 2) clients.limit_batches(limited, round % 2 == 0);
+    clients.produce(limited, 0, kAcksAll, round % 4 == 0 ? first : kNoProducer);
     clients.step();
     clients.fetch();
     clients.list_offsets();
@@ -91,6 +98,7 @@ void run_little(TestBroker& broker, Clients& clients, History& history) {
   const auto little = clients.create_topic("little", 1, kKeepsLittle);
   clients.step();
   auto doomed = clients.create_topic("doomed", 1);
+  const auto limited = clients.create_topic("limited", 1);
   const auto producer = clients.init_producer();
   clients.step();
   for (int round = 0; round < 9; ++round) {
@@ -101,6 +109,8 @@ void run_little(TestBroker& broker, Clients& clients, History& history) {
     }
     if (is_there(little)) clients.produce(little, 0, kAcksAll, kNoProducer, 150);
     if (is_there(doomed)) clients.produce(doomed, 0, kAcksAll, producer);
+    if (round == 1 || round == 5) clients.limit_batches(limited, round == 1);
+    if (is_there(limited)) clients.produce(limited, 0, kAcksAll);
     clients.step();
     clients.fetch();
     clients.list_offsets();

@@ -15,10 +15,10 @@ using BrokerScript = std::function<bool(TestBroker& broker, Clients& clients, Hi
 [[nodiscard]] std::vector<std::string> crash_settings();
 
 // Produce with all acks, plain and idempotent, over several partitions; rolls; retention; a topic deleted and made anew
-// under its name; checkpoint rounds; a clean stop.
+// under its name; a config changed; checkpoint rounds; a clean stop.
 bool run_everything(TestBroker& broker, Clients& clients, History& history);
 
-// One topic, a few batches, one roll: short enough to cut its recoveries at every call too.
+// Few batches, one roll, a config changed: short enough to cut its recoveries at every call too.
 bool run_short(TestBroker& broker, Clients& clients, History& history);
 
 // A little of everything, without the stop, for clients that live with errors: whatever fails, they go on.

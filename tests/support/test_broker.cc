@@ -85,6 +85,8 @@ Result<void> TestBroker::start() {
                             .random = random_,
                             .helpers = helpers_,
                             .commit_helpers = {&commit_helpers_},
+                            .open_segments = &open_segments_,
+                            .recent_pages = &recent_pages_,
                             .shards = {}};
   for (auto& shard : shards_) ports.shards.push_back(shard.get());
   WEIR_TRY_ASSIGN(opened, broker::Broker::open(config_, std::move(ports)));

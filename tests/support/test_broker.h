@@ -16,6 +16,8 @@
 #include "broker/broker.h"
 #include "protocol/codec.h"
 #include "protocol/header.h"
+#include "storage/open_segments.h"
+#include "storage/recent_pages.h"
 #include "support/fault_fs.h"
 #include "support/manual_clock.h"
 #include "support/memory_fs.h"
@@ -144,6 +146,9 @@ class TestBroker {
   SeededRandom random_;
   InlineHelpers helpers_;
   InlineHelpers commit_helpers_;
+  // So few that every script closes segments and opens them again, and drops pages.
+  storage::OpenSegments open_segments_{4};
+  storage::RecentPages recent_pages_{16 * 1024};
   storage::FdatasyncCommit commit_;
   config::LoadedConfig config_;
   std::unique_ptr<broker::Broker> broker_;
