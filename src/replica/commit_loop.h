@@ -34,7 +34,7 @@ class CommitLoop {
   CommitLoop(Shard& shard, Helpers& helpers, storage::GroupCommit& commit, std::uint32_t flushes_max);
 
   // `log` has bytes to flush. It is kept alive until its flush has been completed. Repeating is harmless. While its
-  // flush runs it needs none (needs_flush()): it asks again when that completes.
+  // flush runs it needs none, unless that is late (needs_flush()): it asks again when that completes.
   void mark_dirty(std::shared_ptr<Flushable> log);
 
   // Returns when everything marked so far, and by then, is flushed.

@@ -168,7 +168,7 @@ void Partition::flush_soon() {
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   const auto flushed = log_->complete_flush(job, outcome);
-  if (flush_ended_) std::exchange(flush_ended_, nullptr)->set(true);
+  if (flush_ended_ && !log_->is_flushing()) std::exchange(flush_ended_, nullptr)->set(true);
   if (!flushed) log_dir_.report(flushed.error());
   if (is_closed()) return;  // its directory may be gone by now; a clean stop flushes once more by itself
   if (!flushed && log_->fence() == nullptr) {

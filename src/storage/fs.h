@@ -42,6 +42,9 @@ class File {
   // Drops the cached pages of a range (size 0: up to the end, however long), so that what is read of it next comes from
   // the disk. Dirty ones stay. Helpers only; best effort.
   virtual void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const = 0;
+  // Another description of the same file, whatever its name is by now; touches no disk. What fails to be written back
+  // from now on is reported to each description's own syncs.
+  virtual Result<std::shared_ptr<File>> reopen() = 0;
   // For sendfile; -1 where there is no descriptor (memory).
   [[nodiscard]] virtual int descriptor() const = 0;
 };

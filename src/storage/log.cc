@@ -53,6 +53,7 @@ bool is_too_old(const Segment& segment, const SegmentTail& tail, const Retention
 }  // namespace
 
 Result<void> run_flush(const FlushJob& job) {
+  if (job.second_file != nullptr) return made_final(job.second_file->datasync());
   for (const auto& segment : job.segments) {
     auto synced = segment->sync_log();
     if (!synced && is_planted(PlantedBug::kSyncTriedAgain)) synced = segment->sync_log();
@@ -326,17 +327,31 @@ bool Log::has_segments_below_start() const {
   return !segments_.front()->is_empty() && segments_.front()->tail().next_offset <= log_start_;
 }
 
+bool Log::is_plain() const {
+  return dirty_.size() == 1 && dirty_.back() == segments_.back() && finished_.empty() && files_.empty() &&
+         unsynced_directories_.empty();
+}
+
 bool Log::needs_flush() const {
-  return log_end_ > flushed_end_ && !flushing_ && !fence_;
+  if (log_end_ <= flushed_end_ || fence_) return false;
+  return !flushing_ || (is_plain() && second_sync_.is_due(active(), clock_.steady()));
 }
 
 FlushJob Log::begin_flush() {
-  CHECK(!flushing_, "{}: two flush jobs at a time", directory_.native());
-  flushing_ = true;
   FlushJob job;
   job.fs = &fs_;
+  if (flushing_) {
+    CHECK(needs_flush(), "{}: two flush jobs at a time", directory_.native());
+    job.second_file = second_sync_.begin(active());
+    job.segments = dirty_;
+    job.end = log_end_;
+    job.end_position = active().tail().size_bytes;
+    return job;
+  }
+  flushing_ = true;
   job.end = flushed_end_;
   if (fence_) return job;
+  second_sync_.begin_first(active(), is_plain(), clock_.steady());
   ++flush_count_;
   usual_flush_bytes_ = (usual_flush_bytes_ * 3 + std::exchange(appended_bytes_, 0)) / 4;
   job.segments = dirty_;
@@ -357,18 +372,34 @@ void Log::put_back(const std::vector<ReplacedFile>& files) {
 }
 
 Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcome) {
-  CHECK(flushing_, "{}: a flush job completed twice", directory_.native());
-  flushing_ = false;
+  const bool passes = job.second_file != nullptr;
+  CHECK(passes ? second_sync_.is_out() : flushing_, "{}: a flush job completed twice", directory_.native());
+  if (passes) {
+    second_sync_.end();
+  } else {
+    flushing_ = false;
+    second_sync_.end_first(outcome.has_value(), clock_.steady());
+  }
   if (fence_) return std::unexpected(*fence_);
-  if (!outcome && outcome.error().code == Errc::kTooManyFiles) {
+  if (!outcome && outcome.error().code == Errc::kTooManyFiles && !passes) {
     // Only opening takes a descriptor: nothing failed to sync, and the next job takes it all up again.
     for (const auto& directory : job.directories) add_unsynced_directory(directory);
     put_back(job.files);
     return outcome;
   }
   if (!outcome) return fence_with(outcome.error());
-  flushed_end_ = job.end;
   if (job.files_left) put_back(job.files);
+  if (job.end > flushed_end_) mark_durable(job);  // else it was passed
+  std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
+  for (const auto& segment : job.finished) {
+    segment->release_indexes();
+    std::erase(finished_, segment);
+  }
+  return index_durable_segments();
+}
+
+void Log::mark_durable(const FlushJob& job) {
+  flushed_end_ = job.end;
   for (const auto& segment : job.segments) {
     // The sealed ones to their ends.
     const auto tail = segment->tail();
@@ -377,12 +408,6 @@ Result<void> Log::complete_flush(const FlushJob& job, const Result<void>& outcom
                                   : BatchPosition{tail.size_bytes, tail.next_offset});
   }
   if (recent_pages_ != nullptr) tell_recent_pages(job);
-  std::erase_if(dirty_, [&](const auto& segment) { return segment->tail().next_offset <= flushed_end_; });
-  for (const auto& segment : job.finished) {
-    segment->release_indexes();
-    std::erase(finished_, segment);
-  }
-  return index_durable_segments();
 }
 
 void Log::tell_recent_pages(const FlushJob& job) {
@@ -442,7 +467,7 @@ Result<void> Log::flush_now() {
 Result<void> Log::close() {
   if (closed_) return {};
   WEIR_TRY(check_usable());
-  CHECK(!flushing_, "{}: closed during a flush", directory_.native());
+  CHECK(!is_flushing(), "{}: closed during a flush", directory_.native());
   WEIR_TRY(cut_remains());  // the size is believed after a clean stop
   closed_ = true;
   active().seal();

@@ -23,6 +23,7 @@
 #include "storage/fs.h"
 #include "storage/leader_epochs.h"
 #include "storage/recent_pages.h"
+#include "storage/second_sync.h"
 #include "storage/segment.h"
 
 namespace weir::storage {
@@ -123,6 +124,7 @@ struct FlushJob {
   std::vector<PageRange> leaving;                  // of any log: they need not stay in the page cache
   Offset end;                                      // log_end when the job was made
   std::uint64_t end_position = 0;                  // of `end` in the last of `segments`
+  std::shared_ptr<File> second_file;               // not null: passes another job, and syncs this alone (second_sync.h)
   FileSystem* fs = nullptr;
 };
 
@@ -183,11 +185,11 @@ class Log {
   // Whether advance_start(log_start()) would return anything: a stop came between moving the start and the files.
   [[nodiscard]] bool has_segments_below_start() const;
 
-  // True when log_end > flushed_end, no job is out and the log is not fenced.
+  // True when log_end > flushed_end, the log is not fenced, and no job is out, or one that is late and can be passed.
   [[nodiscard]] bool needs_flush() const;
   // Whether a job is out.
-  [[nodiscard]] bool is_flushing() const { return flushing_; }
-  // One job at a time. Of a fenced log the job is empty.
+  [[nodiscard]] bool is_flushing() const { return flushing_ || second_sync_.is_out(); }
+  // needs_flush() says yes, or no job is out. Two at a time at most. Of a fenced log the job is empty.
   [[nodiscard]] FlushJob begin_flush();
   // Owner's thread, with run_flush's result. A failure fences the log for good; the error comes back. So does
   // kTooManyFiles, which fences nothing: the next job may succeed.
@@ -245,6 +247,9 @@ class Log {
   void tell_recent_pages();
   // Files of a job that have to be replaced by the next one, unless a newer content waits already.
   void put_back(const std::vector<ReplacedFile>& files);
+  // Whether all that is left to be made durable is bytes of the active segment.
+  [[nodiscard]] bool is_plain() const;
+  void mark_durable(const FlushJob& job);
   Result<void> settle_epochs(LeaderEpochs found, bool known, bool on_disk, bool clean);
   [[nodiscard]] Result<LeaderEpochs> gather_epochs() const;
 
@@ -267,6 +272,7 @@ class Log {
   std::vector<ReplacedFile> files_;  // for the next flush
   LeaderEpochs epochs_;
   bool flushing_ = false;
+  SecondSync second_sync_;
   bool reserving_allowed_ = true;  // until the volume is full or can't
   bool closed_ = false;
   bool remains_to_cut_ = false;  // of an append that met a full volume

@@ -17,8 +17,8 @@ class Segment;
 
 class OpenSegments {
  public:
-  // A segment has up to three files: the log and two indexes.
-  static constexpr std::size_t kFilesEach = 3;
+  // A segment has up to four: the log, its second description, and two indexes.
+  static constexpr std::size_t kFilesEach = 4;
 
   explicit OpenSegments(std::size_t count_max) : count_max_(count_max) {}
   OpenSegments(const OpenSegments&) = delete;

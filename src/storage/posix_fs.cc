@@ -202,6 +202,7 @@ class PosixFile final : public File {
                     POSIX_FADV_DONTNEED);
   }
 
+  Result<std::shared_ptr<File>> reopen() override;
   int descriptor() const override { return descriptor_.get(); }
 
  private:
@@ -262,6 +263,12 @@ struct DirectoryCloser {
 };
 
 }  // namespace
+
+Result<std::shared_ptr<File>> PosixFile::reopen() {
+  auto descriptor = open_descriptor(fmt::format("/proc/self/fd/{}", descriptor_.get()), O_RDWR);
+  if (descriptor.get() < 0) return io_failed(errno, "open once more", 0, 0);
+  return std::make_shared<PosixFile>(std::move(descriptor), path_);
+}
 
 Result<std::shared_ptr<File>> PosixFileSystem::open(const Path& path, OpenMode mode) {
   auto descriptor = open_descriptor(path, open_flags(mode));

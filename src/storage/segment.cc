@@ -113,6 +113,7 @@ bool Segment::close_if_idle() const {
   const bool is_durable = marks_[0].position == tail_.size_bytes;
   if (std::exchange(was_used_, false) || !is_durable || is_to_be_finished_ || file_.use_count() > 1) return false;
   file_ = nullptr;
+  second_file_ = nullptr;
   offset_index_.release_file();
   time_index_.release_file();
   return true;
@@ -435,6 +436,17 @@ Result<std::optional<TimeIndexEntry>> Segment::last_time_entry_below(Offset limi
   return written.last_where(holds, mode);
 }
 
+std::shared_ptr<File> Segment::second_file() const {
+  const std::lock_guard lock(mutex_);
+  return second_file_;
+}
+
+void Segment::open_second_file() const {
+  const std::lock_guard lock(mutex_);
+  if (second_file_ != nullptr || file_ == nullptr || !may_have_second_file_) return;
+  if (auto opened = file_->reopen()) second_file_ = *std::move(opened);
+}
+
 Result<void> Segment::sync_log() const {
   WEIR_TRY_ASSIGN(file, log_file());
   return file->datasync();
@@ -509,6 +521,12 @@ Result<void> Segment::cut_zeros(File& file) {
 Result<void> Segment::truncate_to_tail(File& file) {
   reserved_end_ = 0;  // the space past the end goes too
   zeroed_end_ = 0;
+  {
+    // What a sync made durable of the zeros is not there any more.
+    const std::lock_guard lock(mutex_);
+    second_file_ = nullptr;
+    may_have_second_file_ = false;
+  }
   return file.truncate(tail_.size_bytes);
 }
 
@@ -555,6 +573,8 @@ void Segment::mark_flushed(const BatchPosition& at) {
 void Segment::seal() {
   const std::lock_guard lock(mutex_);
   is_to_be_finished_ = true;
+  second_file_ = nullptr;
+  may_have_second_file_ = false;
   const auto& last = time_index_.last();
   if (tail_.max_timestamp_ms > (last ? last->timestamp_ms : kNoTimestamp)) {
     time_index_.add({tail_.max_timestamp_ms, to_relative(tail_.max_timestamp_offset)});

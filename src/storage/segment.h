@@ -125,6 +125,10 @@ class Segment {
   // Moves `walker` past a damaged range that starts where it stands.
   void pass_damage(BatchWalker& walker) const;
 
+  // A description of the `.log` for a second sync beside sync_log(); null: there is none.
+  [[nodiscard]] std::shared_ptr<File> second_file() const;
+  // The owner, while nothing syncs. Best effort: without a descriptor to spare there is none.
+  void open_second_file() const;
   // Helpers. fdatasync of the `.log`.
   [[nodiscard]] Result<void> sync_log() const;
   // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the size and the indexes
@@ -136,6 +140,8 @@ class Segment {
   [[nodiscard]] std::optional<std::int64_t> first_timestamp_ms() const { return first_timestamp_ms_; }
   [[nodiscard]] std::int64_t created_ms() const { return created_ms_; }
   [[nodiscard]] std::int64_t jitter_ms() const { return jitter_ms_; }
+  // Where the zeros end that were written ahead; 0: there are none.
+  [[nodiscard]] std::uint64_t zeroed_end() const { return zeroed_end_; }
   [[nodiscard]] bool index_is_full(std::int64_t index_bytes_max) const;
   // From here on `file` is log_file()'s.
   // After an error the tail is unchanged; the file may be longer than it.
@@ -223,6 +229,8 @@ class Segment {
 
   // Under the mutex too; changed by whoever is the first to need it.
   mutable std::shared_ptr<File> file_;
+  mutable std::shared_ptr<File> second_file_;
+  mutable bool may_have_second_file_ = true;
   mutable bool was_used_ = false;  // since close_if_idle() looked last
   mutable bool is_retired_ = false;
   bool is_to_be_finished_ = false;            // from seal() to release_indexes()

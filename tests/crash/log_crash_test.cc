@@ -76,6 +76,7 @@ TEST_F(LogCrashes, PowerLostAtEveryCall) {
   std::uint64_t calls = 0;
   std::uint64_t acked_max = 0;
   std::uint64_t batches_read = 0;
+  std::uint64_t jobs_passed = 0;
   for (std::uint64_t number = 1;; ++number) {
     const auto disk = empty_disk();
     FaultFs faults(*disk, seed + number);
@@ -108,13 +109,15 @@ TEST_F(LogCrashes, PowerLostAtEveryCall) {
       acked_max = std::max(acked_max, static_cast<std::uint64_t>(log.acked.value()));
     }
     batches_read = std::max(batches_read, history.batches_read);
+    jobs_passed = std::max(jobs_passed, history.jobs_passed);
   }
-  fmt::print("{} calls, each cut; up to {} records acked and {} batches read in one log\n", calls, acked_max,
-             batches_read);
+  fmt::print("{} calls, each cut; up to {} records acked and {} batches read in one log, {} late flushes passed\n",
+             calls, acked_max, batches_read, jobs_passed);
   keep.print("kept");
   drop.print("dropped");
   tear.print("torn");
   EXPECT_GE(calls, 300U);
+  EXPECT_GT(jobs_passed, 5U);
   EXPECT_GT(drop.cuts_with_losses, drop.cuts / 4);
   EXPECT_GT(tear.cuts_with_losses, tear.cuts / 4);
   EXPECT_GT(tear.losses.later_write_survived, 100U);

@@ -32,6 +32,7 @@ struct History {
   bool stop_began = false;
   bool stopped_cleanly = false;
   std::uint64_t batches_read = 0;
+  std::uint64_t jobs_passed = 0;
 };
 
 class LogWorkload {
@@ -54,6 +55,7 @@ class LogWorkload {
   Result<void> open_partition(const TopicPartition& of);
   Result<void> append(Partition& to);
   Result<void> flush(Partition& of, bool retried = false);
+  Result<void> pass(Partition& of);
   Result<void> read_flushed(Partition& from);
   Result<void> checkpoint();
   Result<void> delete_partition(const TopicPartition& of);

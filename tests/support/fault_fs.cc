@@ -88,6 +88,11 @@ class FaultFs::FaultFile final : public File {
   void drop_cache(std::uint64_t offset, std::uint64_t size_bytes) const override {
     inner_->drop_cache(offset, size_bytes);
   }
+  Result<std::shared_ptr<File>> reopen() override {
+    if (faults_.begin_call("reopen", path_) == Outcome::kFail) return faults_.error();
+    WEIR_TRY_ASSIGN(inner, inner_->reopen());
+    return std::make_shared<FaultFile>(faults_, std::move(inner), path_);
+  }
   int descriptor() const override { return inner_->descriptor(); }
 
  private:

@@ -151,6 +151,7 @@ class MemoryFs::MemoryFile final : public File {
     const std::lock_guard lock(mutex_);
     node_->content = node_->on_disk();  // what is dirty stays
   }
+  Result<std::shared_ptr<File>> reopen() override { return std::make_shared<MemoryFile>(mutex_, node_); }
   int descriptor() const override { return -1; }
 
  private:
