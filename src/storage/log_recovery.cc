@@ -246,6 +246,11 @@ bool Recovery::note_damage(std::size_t index, const HeaderWalk& walk, bool lost)
 Result<bool> Recovery::continues_the_log(std::size_t index) {
   auto& segment = found_[index];
   const bool above_floor = expected_ >= floor_;
+  // What ends at or below the log's start was on its way out: power may have taken some of it, and left the rest.
+  if (index > 0 && segment.base > expected_ && segment.base <= options_.log_start) {
+    expected_ = segment.base;
+    return true;
+  }
   // The end of the segment before was lost, or this one belongs to a longer log that was.
   const bool leaves_gap = segment.base < expected_ || options_.last_written_by_weir;
   if (index > 0 && above_floor && segment.base != expected_ && leaves_gap) return false;

@@ -252,6 +252,24 @@ TEST_P(Recoveries, ALaterSegmentDoesNotContinueALostTail) {
   EXPECT_EQ(segment_files().size(), 3U);
 }
 
+// Retention had moved the start over two segments when power was lost: one of them was gone by then, the older one not.
+TEST_P(Recoveries, WhatIsLeftBelowTheStartEndsNothing) {
+  append_batches(40);
+  ASSERT_OK(driver_.flush());
+  const auto second = base_of_segment(1);
+  const auto third = base_of_segment(2);
+  driver_.drop();
+  ASSERT_OK(fs().unlink(driver_.file(second.value(), ".log")));
+  for (const bool knows_log_start : {true, false}) {
+    ASSERT_OK(driver_.open({.log_start = third, .knows_log_start = knows_log_start}));
+    EXPECT_EQ(driver_.log().log_start(), third);
+    EXPECT_EQ(driver_.log().log_end(), Offset{80});
+    EXPECT_EQ(value_of(driver_.read(third, Offset{80})), driver_.expected(third, Offset{80}));
+    EXPECT_TRUE(driver_.log().has_segments_below_start());
+  }
+  EXPECT_EQ(driver_.log().advance_start(third).size(), 1U);
+}
+
 TEST_P(Recoveries, InAKafkaDirectorySegmentsMayLeaveGaps) {
   append_batches(40);
   const auto second = base_of_segment(1);
