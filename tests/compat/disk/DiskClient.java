@@ -81,6 +81,7 @@ public final class DiskClient {
   private static Map<String, Object> run(String[] words) throws Exception {
     return switch (words[0]) {
       case "observe" -> observe(words[1], words[2]);
+      case "leaderless" -> leaderless(words[1]);
       case "settings" -> settings(words[1]);
       case "groups" -> groups(words[1]);
       case "fill" -> fill(words[1], Long.parseLong(words[2]), words[3].equals("yes"));
@@ -106,6 +107,18 @@ public final class DiskClient {
       }
     }
     return Map.of("topics", topics);
+  }
+
+  private static Map<String, Object> leaderless(String bootstrap) throws Exception {
+    try (var admin = admin(bootstrap)) {
+      var found = new ArrayList<String>();
+      for (TopicDescription topic : describe(admin)) {
+        for (var partition : topic.partitions()) {
+          if (partition.leader() == null) found.add(topic.name() + "-" + partition.partition());
+        }
+      }
+      return Map.of("partitions", found);
+    }
   }
 
   private static KafkaConsumer<byte[], byte[]> consumer(String bootstrap, String isolation) {

@@ -12,19 +12,35 @@ METADATA = "__cluster_metadata-0"
 HEADER = struct.Struct(">qiibI")  # base offset, length, leader epoch, magic, CRC
 
 
-def batches_of(path):
-    """(first offset, SHA-256 of the batch's bytes), up to the first thing that is no whole batch: Kafka's and Weir's
-    active segments may end in reserved zeros."""
-    with open(path, "rb") as file:
-        content = file.read()
+def whole_batches(content):
+    """(first offset, begin, end) of each batch, up to the first thing that is no whole one: Kafka's and Weir's active
+    segments may end in reserved zeros."""
     at = 0
     while at + HEADER.size <= len(content):
         first, length, _, magic, _ = HEADER.unpack_from(content, at)
         end = at + 12 + length
         if length <= HEADER.size or magic != 2 or end > len(content):
             return
-        yield first, hashlib.sha256(content[at:end]).hexdigest()
+        yield first, at, end
         at = end
+
+
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def batches_of(path):
+    """(first offset, SHA-256 of the batch's bytes)."""
+    content = read_file(path)
+    return [(first, hashlib.sha256(content[begin:end]).hexdigest()) for first, begin, end in whole_batches(content)]
+
+
+def ends_in_zeros(path):
+    """Whether there is nothing but zeros behind the last whole batch, and some of them."""
+    content = read_file(path)
+    end = max((end for _, _, end in whole_batches(content)), default=0)
+    return end < len(content) and not any(content[end:])
 
 
 def metadata_snapshots(data):

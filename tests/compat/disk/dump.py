@@ -10,6 +10,7 @@ DUMP_SECONDS = 300
 READABLE = (".log", ".index", ".timeindex", ".txnindex", ".snapshot", ".checkpoint")
 WRONG = re.compile(r"isvalid: false|mismatch|Exception|corrupt|Could not|out of order|is not valid|invalid|unknown",
                    re.I)
+ENDS_AT_ZEROS = "Found record size 0 smaller than minimum record overhead"
 GAP = re.compile(r"^\s*(-?\d+) is followed by (\d+)")
 
 
