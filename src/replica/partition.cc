@@ -163,7 +163,7 @@ void Partition::set_rules(PartitionRules rules) {
 }
 
 void Partition::flush_soon() {
-  if (!is_closed() && log_->needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
+  if (needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
 }
 
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {

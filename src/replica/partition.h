@@ -115,7 +115,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   Result<void> close_log(storage::FileSystem& fs);
 
   // -- the commit loop --
-  [[nodiscard]] bool needs_flush() const override { return log_->needs_flush(); }
+  [[nodiscard]] bool needs_flush() const override { return !is_closed() && log_->needs_flush(); }
   [[nodiscard]] storage::FlushJob begin_flush() override { return log_->begin_flush(); }
   void complete_flush(const storage::FlushJob& job, const Result<void>& outcome) override;
   // Starts a flush of what is not durable, where the rules left it to later.

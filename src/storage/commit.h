@@ -14,7 +14,8 @@ class GroupCommit {
  public:
   virtual ~GroupCommit() = default;
   // Returns one outcome a job once all of them are durable or failed. Blocks: helpers only, any number at a time with
-  // disjoint groups. A failure is final for its log, never retried.
+  // disjoint groups, but for a job that passes another of its log (FlushJob::second_file). A failure is final for its
+  // log, never retried.
   virtual std::vector<Result<void>> make_durable(std::span<const FlushJob> group) = 0;
 };
 

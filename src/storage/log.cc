@@ -57,7 +57,7 @@ Result<void> run_flush(const FlushJob& job) {
   for (const auto& segment : job.segments) {
     auto synced = segment->sync_log();
     if (!synced && is_planted(PlantedBug::kSyncTriedAgain)) synced = segment->sync_log();
-    WEIR_TRY(made_final(std::move(synced)));
+    WEIR_TRY(std::move(synced));
   }
   for (const auto& segment : job.finished) WEIR_TRY(segment->finish());
   for (const auto& file : job.files) {

@@ -22,17 +22,22 @@ void SecondSync::begin_first(const Segment& active, bool is_plain, SteadyTime no
   if (segment_ != active.base_offset()) {
     segment_ = active.base_offset();
     durable_zeros_end_ = 0;
+    proved_ = nullptr;
     firsts_over_zeros_ = 0;
   }
   zeros_of_first_end_ = active.zeroed_end();
-  if (zeros_of_first_end_ == 0 || is_out_) return;
-  if (++firsts_over_zeros_ % kFirstsBetweenReopenings == kFirstsBeforeReopening) active.open_second_file();
+  if (zeros_of_first_end_ != 0 && !is_out_) {
+    const bool looks = ++firsts_over_zeros_ % kFirstsBetweenReopenings == kFirstsBeforeReopening;
+    if (looks && active.open_second_file()) proved_ = nullptr;
+  }
+  candidate_ = active.second_file().get();
 }
 
 void SecondSync::end_first(bool succeeded, SteadyTime now) {
   first_is_plain_ = false;
   if (!succeeded) return;
   durable_zeros_end_ = zeros_of_first_end_;
+  proved_ = candidate_;
   const auto took = std::chrono::duration_cast<Nanos>(now - first_began_);
   // One that hung does not make the next ones look quick.
   usual_time_ = (usual_time_ * 7 + std::min(took, std::max(usual_time_ * 2, kLateAfterMin))) / 8;
@@ -44,8 +49,9 @@ SecondSync::Nanos SecondSync::late_after() const {
 
 bool SecondSync::is_due(const Segment& active, SteadyTime now) const {
   if (is_out_ || !first_is_plain_ || now - first_began_ <= late_after()) return false;
-  return segment_ == active.base_offset() && active.tail().size_bytes <= durable_zeros_end_ &&
-         active.second_file() != nullptr;
+  if (segment_ != active.base_offset() || active.tail().size_bytes > durable_zeros_end_) return false;
+  const auto file = active.second_file();
+  return file != nullptr && file.get() == proved_;
 }
 
 std::shared_ptr<File> SecondSync::begin(const Segment& active) {

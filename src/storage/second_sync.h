@@ -5,7 +5,10 @@
 //
 // What makes that safe:
 // - The second one syncs through a description of the file of its own (File::reopen), opened while no sync was out. The
-//   kernel reports each failure of writing back once to every description: neither takes the other's report away.
+//   kernel reports each failure of writing back once to every description: neither takes the other's report away. It is
+//   used only after an ended sync that found nothing wrong, so that no failure was told to somebody before it was
+//   opened. (A device that fails to empty its own cache tells whoever asked it to, and no description: one sync may
+//   hear of it and the next not, as with two logs on one device.)
 // - It goes out only over zeros that an earlier, ended sync made durable (Segment::zero_ahead), and only beside a job
 //   that does nothing but sync this segment: then nothing but the bytes themselves, of both, is to be made durable, no
 //   size, extent or name.
@@ -45,6 +48,8 @@ class SecondSync {
   bool first_is_plain_ = false;
   SteadyTime first_began_;
   Nanos usual_time_{0};                   // of a job
+  const File* candidate_ = nullptr;       // the second description when the job went out
+  const File* proved_ = nullptr;          // one that a job without failure has ended beside
   Offset segment_ = kNoOffset;            // that the following is about, by its base offset
   std::uint32_t firsts_over_zeros_ = 0;   // jobs so far
   std::uint64_t zeros_of_first_end_ = 0;  // as they were when the job went out

@@ -441,15 +441,23 @@ std::shared_ptr<File> Segment::second_file() const {
   return second_file_;
 }
 
-void Segment::open_second_file() const {
+bool Segment::open_second_file() const {
   const std::lock_guard lock(mutex_);
-  if (second_file_ != nullptr || file_ == nullptr || !may_have_second_file_) return;
-  if (auto opened = file_->reopen()) second_file_ = *std::move(opened);
+  if (second_file_ != nullptr || file_ == nullptr || !may_have_second_file_) return false;
+  auto opened = file_->reopen();
+  if (opened) second_file_ = *std::move(opened);
+  return opened.has_value();
+}
+
+void Segment::forget_second_file() {
+  const std::lock_guard lock(mutex_);
+  second_file_ = nullptr;
+  may_have_second_file_ = false;
 }
 
 Result<void> Segment::sync_log() const {
   WEIR_TRY_ASSIGN(file, log_file());
-  return file->datasync();
+  return made_final(file->datasync());
 }
 
 Result<void> Segment::finish() const {
@@ -515,18 +523,14 @@ Result<void> Segment::append(File& file, ByteView batch, const record::BatchHead
 Result<void> Segment::cut_zeros(File& file) {
   if (zeroed_end_ <= tail_.size_bytes) return {};
   zeroed_end_ = 0;
+  forget_second_file();
   return file.truncate(tail_.size_bytes);
 }
 
 Result<void> Segment::truncate_to_tail(File& file) {
   reserved_end_ = 0;  // the space past the end goes too
   zeroed_end_ = 0;
-  {
-    // What a sync made durable of the zeros is not there any more.
-    const std::lock_guard lock(mutex_);
-    second_file_ = nullptr;
-    may_have_second_file_ = false;
-  }
+  forget_second_file();
   return file.truncate(tail_.size_bytes);
 }
 

@@ -127,9 +127,9 @@ class Segment {
 
   // A description of the `.log` for a second sync beside sync_log(); null: there is none.
   [[nodiscard]] std::shared_ptr<File> second_file() const;
-  // The owner, while nothing syncs. Best effort: without a descriptor to spare there is none.
-  void open_second_file() const;
-  // Helpers. fdatasync of the `.log`.
+  // The owner, while nothing syncs. True: there was none, and is now. Best effort: it takes a descriptor to spare.
+  [[nodiscard]] bool open_second_file() const;
+  // Helpers. fdatasync of the `.log`; final if it fails. kTooManyFiles, for it may have to be opened: nothing was done.
   [[nodiscard]] Result<void> sync_log() const;
   // Helpers, once seal() and write_index(kAll) are done: gives preallocated space back, makes the size and the indexes
   // durable.
@@ -206,6 +206,8 @@ class Segment {
   [[nodiscard]] std::int32_t to_relative(Offset offset) const {
     return static_cast<std::int32_t>(offset - base_offset_);
   }
+  // The zeros, and what a sync made durable of them, are not there any more: no sync passes another here again.
+  void forget_second_file();
   template <class Entry>
   [[nodiscard]] Result<bool> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create);
 

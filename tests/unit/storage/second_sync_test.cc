@@ -109,6 +109,23 @@ TEST_F(SecondSyncs, ARollIsNotPassed) {
   EXPECT_TRUE(log().needs_flush());
 }
 
+// The zeros are cut off before a roll; it fails, and the log goes on in the same segment.
+TEST_F(SecondSyncs, NothingIsPassedAfterARollThatFailed) {
+  make_ready();
+  driver_.settings().segment_bytes = 1000;
+  log().set_settings(driver_.settings());
+  faults_.fail_next("open", EMFILE);
+  EXPECT_EQ(code_of(driver_.append()), Errc::kTooManyFiles);
+  ASSERT_TRUE(faults_.fired());
+  driver_.settings().segment_bytes = 1'000'000;
+  log().set_settings(driver_.settings());
+  for (int i = 0; i < kFlushesUntilReady; ++i) flush_one();
+  const auto late = hanging_job();
+  ASSERT_OK(driver_.append());
+  EXPECT_FALSE(log().needs_flush());
+  ASSERT_OK(log().complete_flush(late, run_flush(late)));
+}
+
 TEST_F(SecondSyncs, AJobThatDoesMoreIsNotPassed) {
   make_ready();
   log().replace_file("something", Bytes{1});
