@@ -100,10 +100,9 @@ Result<void> LogWorkload::flush(Partition& of, bool retried) {
   return appended;
 }
 
-// Now and then, while a job is out that has become late: appends, and flushes all of it beside the job.
+// While a job is out that has become late: appends, and flushes all of it beside the job.
 Result<void> LogWorkload::pass(Partition& of) {
-  if (batch_number_ % 2 != 0) return {};
-  clock_.advance(Millis{100});
+  clock_.advance(Millis{10'000});
   WEIR_TRY(unless_full(append(of)));
   if (!of.log->needs_flush()) return {};
   const auto job = of.log->begin_flush();
