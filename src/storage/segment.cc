@@ -445,8 +445,9 @@ bool Segment::open_second_file() const {
   const std::lock_guard lock(mutex_);
   if (second_file_ != nullptr || file_ == nullptr || !may_have_second_file_) return false;
   auto opened = file_->reopen();
-  if (opened) second_file_ = *std::move(opened);
-  return opened.has_value();
+  if (!opened) return false;
+  second_file_ = *std::move(opened);
+  return true;
 }
 
 void Segment::forget_second_file() {
