@@ -342,7 +342,7 @@ def one_of_two_away(version, how):
     def run(bench):
         second = bench.data + "-second"
         dirs = f"{bench.data},{second}"
-        weir, kafka = bench.weir([f"log.dirs={dirs}"]), bench.kafka(version, dirs)
+        weir, kafka = bench.weir(data=dirs), bench.kafka(version, dirs)
         weir.start()
         bench.ask("fill", weir, bench.seed, "no")
         bench.ask("more", weir, 1)
