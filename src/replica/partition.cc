@@ -166,6 +166,30 @@ void Partition::flush_soon() {
   if (needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
 }
 
+storage::FlushJob Partition::begin_flush() {
+  auto job = log_->begin_flush();
+  watch_flush();
+  return job;
+}
+
+// One timer at a time, which goes on with whatever flush is out when it fires: none is cancelled.
+void Partition::watch_flush() {
+  if (flush_is_watched_ || is_closed() || !rules_.ack_needs_flush) return;
+  const auto late_at = log_->needs_flush_at();
+  if (!late_at) return;
+  flush_is_watched_ = true;
+  owner_.start_timer(*late_at, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->flush_is_watched_ = false;
+    if (self->needs_flush()) {
+      self->flush_soon();
+    } else {
+      self->watch_flush();
+    }
+  });
+}
+
 void Partition::complete_flush(const storage::FlushJob& job, const Result<void>& outcome) {
   const auto flushed = log_->complete_flush(job, outcome);
   if (flush_ended_ && !log_->is_flushing()) std::exchange(flush_ended_, nullptr)->set(true);

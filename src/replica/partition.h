@@ -116,7 +116,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
 
   // -- the commit loop --
   [[nodiscard]] bool needs_flush() const override { return !is_closed() && log_->needs_flush(); }
-  [[nodiscard]] storage::FlushJob begin_flush() override { return log_->begin_flush(); }
+  [[nodiscard]] storage::FlushJob begin_flush() override;
   void complete_flush(const storage::FlushJob& job, const Result<void>& outcome) override;
   // Starts a flush of what is not durable, where the rules left it to later.
   void flush_soon();
@@ -129,6 +129,8 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   void leave_snapshot_at_roll();
   void advance_high_watermark();
   void flush_again();
+  // Looks again when the flush that is out is late: nobody else may come by who would pass it.
+  void watch_flush();
   void end_waits(ErrorCode error);
   [[nodiscard]] ErrorCode reason_closed() const;
 
@@ -151,6 +153,7 @@ class Partition final : public Flushable, public std::enable_shared_from_this<Pa
   ProducerStates producers_;
   std::optional<Offset> newest_snapshot_;  // of them on disk, or on its way there
   Offset wanted_start_{0};
+  bool flush_is_watched_ = false;
   std::shared_ptr<OneShot<bool>> flush_ended_;                               // somebody waits for it
   std::multimap<Offset, std::shared_ptr<OneShot<ErrorCode>>> commit_waits_;  // by the end they wait for
 };

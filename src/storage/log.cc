@@ -332,9 +332,10 @@ bool Log::is_plain() const {
          unsynced_directories_.empty();
 }
 
-bool Log::needs_flush() const {
-  if (log_end_ <= flushed_end_ || fence_) return false;
-  return !flushing_ || (is_plain() && second_sync_.is_due(active(), clock_.steady()));
+std::optional<SteadyTime> Log::needs_flush_at() const {
+  if (log_end_ <= flushed_end_ || fence_) return std::nullopt;
+  if (!flushing_) return SteadyTime::min();
+  return is_plain() ? second_sync_.due_at(active()) : std::nullopt;
 }
 
 FlushJob Log::begin_flush() {

@@ -186,7 +186,12 @@ class Log {
   [[nodiscard]] bool has_segments_below_start() const;
 
   // True when log_end > flushed_end, the log is not fenced, and no job is out, or one that is late and can be passed.
-  [[nodiscard]] bool needs_flush() const;
+  [[nodiscard]] bool needs_flush() const {
+    const auto at = needs_flush_at();
+    return at && *at <= clock_.steady();
+  }
+  // From when on it is true if nothing changes; nullopt: never.
+  [[nodiscard]] std::optional<SteadyTime> needs_flush_at() const;
   // Whether a job is out.
   [[nodiscard]] bool is_flushing() const { return flushing_ || second_sync_.is_out(); }
   // needs_flush() says yes, or no job is out. Two at a time at most. Of a fenced log the job is empty.

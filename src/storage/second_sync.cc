@@ -47,11 +47,12 @@ SecondSync::Nanos SecondSync::late_after() const {
   return std::max(usual_time_ * 3 / 2, kLateAfterMin);
 }
 
-bool SecondSync::is_due(const Segment& active, SteadyTime now) const {
-  if (is_out_ || !first_is_plain_ || now - first_began_ <= late_after()) return false;
-  if (segment_ != active.base_offset() || active.tail().size_bytes > durable_zeros_end_) return false;
+std::optional<SteadyTime> SecondSync::due_at(const Segment& active) const {
+  if (is_out_ || !first_is_plain_) return std::nullopt;
+  if (segment_ != active.base_offset() || active.tail().size_bytes > durable_zeros_end_) return std::nullopt;
   const auto file = active.second_file();
-  return file != nullptr && file.get() == proved_;
+  if (file == nullptr || file.get() != proved_) return std::nullopt;
+  return first_began_ + late_after();
 }
 
 std::shared_ptr<File> SecondSync::begin(const Segment& active) {

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/clock.h"
 #include "model/ids.h"
@@ -32,9 +33,9 @@ class SecondSync {
   void begin_first(const Segment& active, bool is_plain, SteadyTime now);
   void end_first(bool succeeded, SteadyTime now);
 
-  // Whether the job that is out is late, and the next sync of `active` may pass it.
-  [[nodiscard]] bool is_due(const Segment& active, SteadyTime now) const;
-  // The description to sync; is_due() said yes.
+  // When the job that is out is late, and the next sync of `active` may pass it. nullopt: none is out that it may.
+  [[nodiscard]] std::optional<SteadyTime> due_at(const Segment& active) const;
+  // The description to sync; due_at() has come.
   [[nodiscard]] std::shared_ptr<File> begin(const Segment& active);
   void end() { is_out_ = false; }
   [[nodiscard]] bool is_out() const { return is_out_; }

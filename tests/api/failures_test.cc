@@ -43,6 +43,31 @@ void overwrite(MemoryFs& fs, const storage::Path& path, std::string_view content
   ASSERT_TRUE((*file)->pwritev({&bytes, 1}, 0).has_value());
 }
 
+// Nobody else writes to its partition, so nobody would come by who passes the flush.
+TEST(Failures, AWriteAloneWaitsNoLongerThanUsualForAFlushThatHangs) {
+  constexpr int kFlushesUntilPassable = 40;  // zeros lie ahead and are durable, the second description is open
+  TestBroker broker;
+  create_topic(broker, "t");
+  for (int i = 0; i < kFlushesUntilPassable; ++i) {
+    ASSERT_EQ(produce(broker, "t", make_batch({"before"})).error_code, ErrorCode::kNone);
+  }
+  broker.hold_helpers(true);
+  auto batch = make_batch({"alone"});
+  auto sent = broker.send(TestBroker::frame_of(produce_request("t", 0, batch), kProduceByName));
+  broker.step();
+  auto hanging = broker.take_flush();
+  broker.hold_helpers(false);
+  broker.step();
+  ASSERT_FALSE(sent->reply.has_value());
+  broker.advance(Millis{1});
+  ASSERT_TRUE(sent->reply.has_value());
+  EXPECT_EQ(produce_error(*sent, broker), ErrorCode::kNone);
+  hanging();
+  broker.step();
+  EXPECT_EQ(produce(broker, "t", make_batch({"after"})).error_code, ErrorCode::kNone);
+  broker.stop();
+}
+
 // A wait that nothing would ever end hung until the client's timeout.
 TEST(Failures, AnAppendThatFailsAnswersThoseWhoWaitForItsLog) {
   TestBroker broker;

@@ -42,10 +42,15 @@ boost::asio::awaitable<void> keep(boost::asio::awaitable<Result<void>> task, std
 
 bool InlineHelpers::run_one() {
   if (queue_.empty()) return false;
+  take()();
+  return true;
+}
+
+Helpers::Work InlineHelpers::take() {
+  CHECK(!queue_.empty(), "there is no work to take");
   auto work = std::move(queue_.front());
   queue_.pop_front();
-  work();
-  return true;
+  return work;
 }
 
 std::uint32_t TestBroker::default_shard_count() {

@@ -31,6 +31,8 @@ class InlineHelpers final : public Helpers {
   // True when there was something to run.
   bool run_one();
   [[nodiscard]] std::size_t count() const { return queue_.size(); }
+  // The oldest, for the test to run when it likes.
+  [[nodiscard]] Work take();
 
  private:
   std::deque<Work> queue_;
@@ -77,6 +79,8 @@ class TestBroker {
   void hold_helpers(bool held) { helpers_held_ = commits_held_ = held; }
   // The same, but flushes run: all else is slow.
   void hold_slow_helpers(bool held) { helpers_held_ = held; }
+  // The flush that has waited longest, while they are held: it hangs until the test runs it.
+  [[nodiscard]] Helpers::Work take_flush() { return commit_helpers_.take(); }
   // Work that no helper has taken up.
   [[nodiscard]] std::size_t waiting_work_count() const { return helpers_.count(); }
 
