@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/async/run_on.h"
@@ -15,9 +17,11 @@ namespace {
 // One step of the replay; a larger batch is read whole all the same.
 constexpr std::uint64_t kReplayStepBytes = kMiB;
 
+// Its name is durably gone before any of its bytes are, and before this returns.
 Result<void> remove_segment(storage::FileSystem& fs, const storage::Segment& segment) {
   std::vector<storage::Path> files;
   WEIR_TRY(storage::mark_deleted(fs, segment, files));
+  WEIR_TRY(fs.sync_directory(segment.path().parent_path()));
   const std::atomic<bool> never = false;
   for (const auto& file : files) WEIR_TRY(storage::remove_file_in_steps(fs, file, never));
   return {};
@@ -50,18 +54,24 @@ Result<void> MetadataLogOnStorage::read_from(Offset first, BatchVisitor visit) {
 // No checkpoint says where the log starts: at its first segment. A cut between two removals leaves older segments, and
 // the next snapshot takes them too.
 void MetadataLogOnStorage::release_before(Offset offset) {
-  auto gone = log_->advance_start(offset);
-  if (!gone.empty()) removals_.start("removal of metadata segments", remove_files(std::move(gone)));
+  std::ranges::move(log_->advance_start(offset), std::back_inserter(leaving_));
+  if (leaving_.empty() || removals_.running_count() != 0) return;
+  removals_.start("removal of metadata segments", remove_leaving());
 }
 
-boost::asio::awaitable<void> MetadataLogOnStorage::remove_files(std::vector<std::shared_ptr<storage::Segment>> gone) {
-  auto work = [&fs = fs_, segments = std::move(gone)]() -> Result<void> {
-    // The oldest first, and none past one that stays: the log has no hole.
-    for (const auto& segment : segments) WEIR_TRY(remove_segment(fs, *segment));
-    return {};
-  };
-  const auto removed = co_await run_on_helper(helpers_, shard_, std::move(work));
-  if (!removed) log_warn("segments of the metadata log could not be removed: {}", to_string(removed.error()));
+// The oldest first, one at a time, and none past one that stays: whatever fails and whenever power goes, the log on
+// disk has no hole, behind which the next start would find no log.
+boost::asio::awaitable<void> MetadataLogOnStorage::remove_leaving() {
+  while (!leaving_.empty()) {
+    auto work = [&fs = fs_, segment = leaving_.front()] { return remove_segment(fs, *segment); };
+    const auto removed = co_await run_on_helper(helpers_, shard_, std::move(work));
+    if (!removed) {
+      log_warn("{}: segments before offset {} can't be removed yet: {}", log_->directory().native(), log_->log_start(),
+               to_string(removed.error()));
+      co_return;
+    }
+    leaving_.pop_front();
+  }
 }
 
 boost::asio::awaitable<void> MetadataLogOnStorage::finish_removals() {

@@ -2,9 +2,9 @@
 // that shard's commit loop like any partition.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/async/helpers.h"
 #include "base/async/one_shot.h"
@@ -46,7 +46,7 @@ class MetadataLogOnStorage final : public metadata::MetadataLog,
 
  private:
   Result<void> append(ByteView batches);
-  boost::asio::awaitable<void> remove_files(std::vector<std::shared_ptr<storage::Segment>> segments);
+  boost::asio::awaitable<void> remove_leaving();
 
   Shard& shard_;
   Helpers& helpers_;
@@ -55,7 +55,8 @@ class MetadataLogOnStorage final : public metadata::MetadataLog,
   std::unique_ptr<storage::Log> log_;
   std::shared_ptr<OneShot<Result<void>>> appended_;  // the one append that waits
   Offset awaited_end_{0};
-  TaskGroup removals_;
+  std::deque<std::shared_ptr<storage::Segment>> leaving_;  // in order; what failed is tried with the next release
+  TaskGroup removals_;                                     // one at a time
 };
 
 }  // namespace weir::broker
