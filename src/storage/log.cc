@@ -431,10 +431,8 @@ void Log::tell_recent_pages() {
 
 Result<void> Log::write_index(Segment& segment, bool all) {
   const auto amount = all ? Segment::IndexWrite::kAll : Segment::IndexWrite::kEnoughToBother;
-  const auto created = segment.write_index(flushed_end_, amount);
-  // One of the two may have been created before something failed.
-  if (!created || *created) add_unsynced_directory(directory_);
-  if (!created) return std::unexpected(created.error());
+  WEIR_TRY_ASSIGN(created, segment.write_index(flushed_end_, amount));
+  if (created) add_unsynced_directory(directory_);
   return {};
 }
 
