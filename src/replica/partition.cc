@@ -163,7 +163,11 @@ void Partition::set_rules(PartitionRules rules) {
 }
 
 void Partition::flush_soon() {
-  if (needs_flush()) log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
+  if (needs_flush()) {
+    log_dir_.commit_loop(owner_).mark_dirty(shared_from_this());
+  } else {
+    watch_flush();
+  }
 }
 
 storage::FlushJob Partition::begin_flush() {
@@ -182,11 +186,7 @@ void Partition::watch_flush() {
     const auto self = weak.lock();
     if (!self) return;
     self->flush_is_watched_ = false;
-    if (self->needs_flush()) {
-      self->flush_soon();
-    } else {
-      self->watch_flush();
-    }
+    self->flush_soon();
   });
 }
 

@@ -68,6 +68,44 @@ TEST(Failures, AWriteAloneWaitsNoLongerThanUsualForAFlushThatHangs) {
   broker.stop();
 }
 
+// The late flush ends before the one that passes it, and the next one goes out beside that, and hangs too.
+TEST(Failures, AWriteAloneWaitsNoLongerForASecondFlushThatHangs) {
+  constexpr int kFlushesUntilPassable = 40;
+  TestBroker broker;
+  create_topic(broker, "t");
+  for (int i = 0; i < kFlushesUntilPassable; ++i) {
+    ASSERT_EQ(produce(broker, "t", make_batch({"before"})).error_code, ErrorCode::kNone);
+  }
+  const auto send = [&broker](Bytes& batch) {
+    auto sent = broker.send(TestBroker::frame_of(produce_request("t", 0, batch), kProduceByName));
+    broker.step();
+    return sent;
+  };
+  broker.hold_helpers(true);
+  auto first_batch = make_batch({"first"});
+  auto second_batch = make_batch({"second"});
+  const auto first_sent = send(first_batch);
+  auto first = broker.take_flush();
+  broker.advance(Millis{1});
+  auto passing = broker.take_flush();
+  const auto second_sent = send(second_batch);
+  first();
+  broker.step();
+  auto next = broker.take_flush();
+  passing();
+  broker.step();
+  broker.hold_helpers(false);
+  broker.step();
+  ASSERT_TRUE(first_sent->reply.has_value());
+  ASSERT_FALSE(second_sent->reply.has_value());
+  broker.advance(Millis{1});
+  ASSERT_TRUE(second_sent->reply.has_value());
+  EXPECT_EQ(produce_error(*second_sent, broker), ErrorCode::kNone);
+  next();
+  broker.step();
+  broker.stop();
+}
+
 // A wait that nothing would ever end hung until the client's timeout.
 TEST(Failures, AnAppendThatFailsAnswersThoseWhoWaitForItsLog) {
   TestBroker broker;
