@@ -43,14 +43,19 @@ void overwrite(MemoryFs& fs, const storage::Path& path, std::string_view content
   ASSERT_TRUE((*file)->pwritev({&bytes, 1}, 0).has_value());
 }
 
-// Nobody else writes to its partition, so nobody would come by who passes the flush.
-TEST(Failures, AWriteAloneWaitsNoLongerThanUsualForAFlushThatHangs) {
-  constexpr int kFlushesUntilPassable = 40;  // zeros lie ahead and are durable, the second description is open
-  TestBroker broker;
+// "t": zeros lie ahead in its log and are durable, and the second description is open.
+void create_topic_with_passable_flushes(TestBroker& broker) {
+  constexpr int kFlushesUntilPassable = 40;
   create_topic(broker, "t");
   for (int i = 0; i < kFlushesUntilPassable; ++i) {
     ASSERT_EQ(produce(broker, "t", make_batch({"before"})).error_code, ErrorCode::kNone);
   }
+}
+
+// Nobody else writes to its partition, so nobody would come by who passes the flush.
+TEST(Failures, AWriteAloneWaitsNoLongerThanUsualForAFlushThatHangs) {
+  TestBroker broker;
+  create_topic_with_passable_flushes(broker);
   broker.hold_helpers(true);
   auto batch = make_batch({"alone"});
   auto sent = broker.send(TestBroker::frame_of(produce_request("t", 0, batch), kProduceByName));
@@ -70,12 +75,8 @@ TEST(Failures, AWriteAloneWaitsNoLongerThanUsualForAFlushThatHangs) {
 
 // The late flush ends before the one that passes it, and the next one goes out beside that, and hangs too.
 TEST(Failures, AWriteAloneWaitsNoLongerForASecondFlushThatHangs) {
-  constexpr int kFlushesUntilPassable = 40;
   TestBroker broker;
-  create_topic(broker, "t");
-  for (int i = 0; i < kFlushesUntilPassable; ++i) {
-    ASSERT_EQ(produce(broker, "t", make_batch({"before"})).error_code, ErrorCode::kNone);
-  }
+  create_topic_with_passable_flushes(broker);
   const auto send = [&broker](Bytes& batch) {
     auto sent = broker.send(TestBroker::frame_of(produce_request("t", 0, batch), kProduceByName));
     broker.step();
