@@ -77,6 +77,9 @@ class Recovery {
     return index + 1 < found_.size() ? found_[index + 1].base : kOffsetMax;
   }
 
+  // All of it was deleted before; the log goes on behind it.
+  [[nodiscard]] bool is_below_start(std::size_t index) const { return next_base(index) <= options_.log_start; }
+
   FileSystem& fs_;
   const Path& directory_;
   const LogSettings& settings_;
@@ -222,7 +225,7 @@ Result<void> Recovery::keep(Found& segment, std::uint64_t position, const record
 bool Recovery::note_damage(std::size_t index, const HeaderWalk& walk, bool lost) {
   auto& segment = found_[index];
   auto end = walk.next_offset();
-  if (lost && (index + 1 == found_.size() || end > floor_)) {
+  if (lost && (index + 1 == found_.size() || end > floor_) && !is_below_start(index)) {
     // No readable batch is left below the floor: the log goes on in a new segment, at an offset that no batch had.
     // After a clean stop the checkpoint names the end; what lies behind that end was never a part of the log.
     end = std::max(expected_, options_.clean ? options_.recovery_point : floor_);
@@ -237,7 +240,8 @@ bool Recovery::note_damage(std::size_t index, const HeaderWalk& walk, bool lost)
             path_of(segment.base, kLogSuffix).native(), walk.problem(), walk.next_position() - walk.position(),
             expected_.value(), end.value());
   segment.content.damage.push_back({expected_, end, walk.position(), walk.next_position()});
-  if (expected_ < end) report_.damaged.push_back({expected_, end});
+  const auto lost_from = std::max(expected_, options_.log_start);
+  if (lost_from < end) report_.damaged.push_back({lost_from, end});
   expected_ = end;
   return false;
 }
@@ -245,12 +249,13 @@ bool Recovery::note_damage(std::size_t index, const HeaderWalk& walk, bool lost)
 // False: the log ends before this segment.
 Result<bool> Recovery::continues_the_log(std::size_t index) {
   auto& segment = found_[index];
-  const bool above_floor = expected_ >= floor_;
   // What ends at or below the log's start was on its way out: power may have taken some of it, and left the rest.
-  if (index > 0 && segment.base > expected_ && segment.base <= options_.log_start) {
-    expected_ = segment.base;
+  const auto reached = std::max(expected_, std::min(segment.base, options_.log_start));
+  if (index > 0 && segment.base > expected_ && segment.base == reached) {
+    expected_ = reached;
     return true;
   }
+  const bool above_floor = reached >= floor_;
   // The end of the segment before was lost, or this one belongs to a longer log that was.
   const bool leaves_gap = segment.base < expected_ || options_.last_written_by_weir;
   if (index > 0 && above_floor && segment.base != expected_ && leaves_gap) return false;
@@ -357,6 +362,7 @@ Result<void> Recovery::step_over(std::size_t index) {
       told_bytes = walk.scanned_bytes();
     }
     if (kind == HeaderWalk::Kind::kEnd) break;
+    if (kind == HeaderWalk::Kind::kBad && is_below_start(index)) break;  // it was on its way out: no end of the log
     const bool is_damage = kind == HeaderWalk::Kind::kDamage || kind == HeaderWalk::Kind::kLost;
     if (kind == HeaderWalk::Kind::kBad || (is_damage && is_planted(PlantedBug::kDamageCutOff))) {
       cut_segment_ = index;

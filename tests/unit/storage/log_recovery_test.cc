@@ -599,6 +599,41 @@ TEST_P(Recoveries, ASwapReplacesTheSegmentsItCovers) {
   }
 }
 
+// The start lies in a segment that is gone; what lay before it was on its way out, what follows was never durable.
+TEST_P(Recoveries, AGapThatReachesPastTheStartEndsTheLog) {
+  append_batches(80);
+  ASSERT_GT(driver_.log().view()->segments().size(), 3U);
+  const auto second = base_of_segment(1);
+  const auto third = base_of_segment(2);
+  driver_.drop();
+  ASSERT_OK(fs().unlink(driver_.file(second.value(), ".log")));
+  ASSERT_OK(fs().unlink(driver_.file(third.value(), ".log")));
+  ASSERT_OK(driver_.open({.recovery_point = third, .log_start = third, .knows_log_start = true}));
+  EXPECT_EQ(driver_.log().log_start(), third);
+  EXPECT_EQ(driver_.log().log_end(), third);
+}
+
+// Whatever became of a segment that the start has passed, those behind it hold what was acked.
+TEST_P(Recoveries, WhatIsBadBelowTheStartEndsNothing) {
+  append_batches(40);
+  const auto second = base_of_segment(1);
+  const auto third = base_of_segment(2);
+  driver_.drop();
+  const auto path = driver_.file(second.value(), ".log");
+  const auto whole = content(path);
+  auto torn = whole;
+  std::ranges::fill(MutableByteView(torn).subspan(driver_.expected(second, second + 2).size()), std::uint8_t{0});
+  // Above the floor it is a torn tail, around the floor damage that nothing readable follows.
+  for (const auto floor : {Offset{0}, second + 2, second + 4, third - 1, third}) {
+    put(path, torn);
+    ASSERT_OK(driver_.open({.recovery_point = floor, .log_start = third, .knows_log_start = true}));
+    EXPECT_EQ(driver_.log().log_end(), Offset{80}) << floor.value();
+    EXPECT_EQ(value_of(driver_.read(third, Offset{80})), driver_.expected(third, Offset{80})) << floor.value();
+    EXPECT_TRUE(driver_.log().recovery().damaged.empty()) << floor.value();
+    driver_.drop();
+  }
+}
+
 TEST_P(Recoveries, ASwapOfAnUnfinishedCleaningIsDropped) {
   append_batches(40);
   EXPECT_OK(driver_.log().close());
