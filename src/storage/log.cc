@@ -431,9 +431,10 @@ void Log::tell_recent_pages() {
 
 Result<void> Log::write_index(Segment& segment, bool all) {
   const auto amount = all ? Segment::IndexWrite::kAll : Segment::IndexWrite::kEnoughToBother;
-  WEIR_TRY_ASSIGN(created, segment.write_index(flushed_end_, amount));
+  bool created = false;
+  auto written = segment.write_index(flushed_end_, amount, created);
   if (created) add_unsynced_directory(directory_);
-  return {};
+  return written;
 }
 
 Result<void> Log::index_durable_segments() {

@@ -594,9 +594,8 @@ void Segment::release_indexes() {
 }
 
 template <class Entry>
-Result<bool> Segment::write_entries(SparseIndex<Entry>& index, std::size_t count, bool create) {
-  if (count == 0 && !create) return false;
-  bool created = false;
+Result<void> Segment::write_entries(SparseIndex<Entry>& index, std::size_t count, bool create, bool& created) {
+  if (count == 0 && !create) return {};
   std::shared_ptr<File> file;
   {
     const std::lock_guard lock(mutex_);
@@ -606,10 +605,10 @@ Result<bool> Segment::write_entries(SparseIndex<Entry>& index, std::size_t count
   WEIR_TRY(index.write_pending(*file, count));
   const std::lock_guard lock(mutex_);
   index.mark_written(count);
-  return created;
+  return {};
 }
 
-Result<bool> Segment::write_index(Offset flushed_end, IndexWrite amount) {
+Result<void> Segment::write_index(Offset flushed_end, IndexWrite amount, bool& created) {
   const auto is_durable = [&](const auto& entry) { return to_offset(entry.relative_offset) < flushed_end; };
   // The owner reads what only it changes without the lock.
   const auto& pending = offset_index_.pending();
@@ -618,15 +617,14 @@ Result<bool> Segment::write_index(Offset flushed_end, IndexWrite amount) {
   const auto times_count = std::ranges::partition_point(pending_times, is_durable) - pending_times.begin();
   const bool all = amount == IndexWrite::kAll;
   if (!all) {
-    if (count == 0) return false;
+    if (count == 0) return {};
     const auto& last_written = offset_index_.last_written();
     const auto lag =
         pending[static_cast<std::size_t>(count - 1)].position - (last_written ? last_written->position : 0);
-    if (static_cast<std::size_t>(count) < kIndexEntriesToWrite && lag < kIndexLagBytesMax) return false;
+    if (static_cast<std::size_t>(count) < kIndexEntriesToWrite && lag < kIndexLagBytesMax) return {};
   }
-  WEIR_TRY_ASSIGN(offset_created, write_entries(offset_index_, static_cast<std::size_t>(count), all));
-  WEIR_TRY_ASSIGN(time_created, write_entries(time_index_, static_cast<std::size_t>(times_count), all));
-  return offset_created || time_created;
+  WEIR_TRY(write_entries(offset_index_, static_cast<std::size_t>(count), all, created));
+  return write_entries(time_index_, static_cast<std::size_t>(times_count), all, created);
 }
 
 }  // namespace weir::storage

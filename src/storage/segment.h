@@ -169,8 +169,9 @@ class Segment {
   void release_indexes();
   // kEnoughToBother: leaves a few entries for later. kAll: all, and both files exist afterwards.
   enum class IndexWrite { kEnoughToBother, kAll };
-  // Writes pending entries for batches below `flushed_end`. True: a file was created, its name is not durable.
-  [[nodiscard]] Result<bool> write_index(Offset flushed_end, IndexWrite amount);
+  // Writes pending entries for batches below `flushed_end`. Sets `created` when a file was, whatever went wrong then:
+  // its name is not durable.
+  [[nodiscard]] Result<void> write_index(Offset flushed_end, IndexWrite amount, bool& created);
 
  private:
   // A place to start a walk from; with what an index file claims behind it: a batch and its last offset.
@@ -209,7 +210,7 @@ class Segment {
   // The zeros, and what a sync made durable of them, are not there any more: no sync passes another here again.
   void forget_second_file();
   template <class Entry>
-  [[nodiscard]] Result<bool> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create);
+  [[nodiscard]] Result<void> write_entries(SparseIndex<Entry>& index, std::size_t count, bool create, bool& created);
 
   FileSystem& fs_;
   OpenSegments* const open_segments_;

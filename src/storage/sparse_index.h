@@ -142,12 +142,12 @@ class SparseIndex {
     return IndexSnapshot<Entry>{file_, written_count_};
   }
 
-  // (lock) The file, created if missing; `created` says that its name is new.
+  // (lock) The file, created if missing; sets `created` when its name is new.
   [[nodiscard]] Result<std::shared_ptr<File>> file_for_writing(bool& created) {
     if (file_ != nullptr) return file_;
-    created = written_count_ == 0;
     WEIR_TRY_ASSIGN(file, fs_.open(path_, OpenMode::kOpenOrCreate));
     file_ = std::move(file);
+    created = created || written_count_ == 0;
     return file_;
   }
 

@@ -623,5 +623,30 @@ TEST(LogReaders, SeeWholeBatchesWhileTheOwnerAppends) {
   reader.join();
 }
 
+// One of a segment's two indexes gets its file, the other has to wait for a descriptor.
+TEST(IndexNames, AreMadeDurableThoughTheOtherIndexCouldNotBeMade) {
+  test::MemoryFs memory;
+  test::FaultFs faults(memory, 1);
+  LogSettings settings;
+  settings.segment_bytes = 100;
+  LogDriver driver(faults, "/topic-0", settings);
+  ASSERT_OK(driver.open());
+  ASSERT_OK(driver.append());
+  ASSERT_OK(driver.append());  // rolls
+  const auto job = driver.log().begin_flush();
+  faults.applies = [](const std::string&, const Path& path) { return path.extension() == ".timeindex"; };
+  faults.fail_from(1, EMFILE);
+  ASSERT_OK(driver.log().complete_flush(job, run_flush(job)));
+  ASSERT_TRUE(faults.fired());
+  ASSERT_TRUE(value_of(memory.exists(driver.file(0, ".index"))));
+  faults.heal();
+  settings.segment_bytes = 1'000'000;
+  driver.log().set_settings(settings);
+  ASSERT_OK(driver.append());
+  const auto next = driver.log().begin_flush();
+  EXPECT_EQ(next.directories, std::vector<Path>{driver.directory()});
+  EXPECT_OK(driver.log().complete_flush(next, run_flush(next)));
+}
+
 }  // namespace
 }  // namespace weir::storage
