@@ -68,33 +68,43 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
 }
 
 boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove> moves) {
+  auto leaving = std::exchange(leaving_, {});
   for (auto& move : moves) {
-    std::vector<std::shared_ptr<storage::Segment>> gone;
-    std::int64_t delay_ms = 0;
-    auto settle = [](StartMove& of, std::vector<std::shared_ptr<storage::Segment>>& to,
-                     std::int64_t& delay) -> boost::asio::awaitable<void> {
-      to = of.partition->settle_start(of.start);
-      delay = of.partition->rules().file_delete_delay_ms;
+    Leaving next{.partition = move.partition, .segments = {}, .marked = {}, .delay = {}};
+    auto settle = [](Offset start, Leaving& to) -> boost::asio::awaitable<void> {
+      to.segments = to.partition->settle_start(start);
+      to.delay = Millis(to.partition->rules().file_delete_delay_ms);
       co_return;
     };
-    co_await run_on(move.partition->owner(), settle(move, gone, delay_ms));
-    if (gone.empty()) continue;
-    std::vector<storage::Path> marked;
-    auto rename_all = [this, &gone, &marked]() -> Result<void> {
-      for (const auto& segment : gone) WEIR_TRY(storage::mark_deleted(ports_.fs, *segment, marked));
-      return ports_.fs.sync_directory(gone.front()->path().parent_path());
+    co_await run_on(move.partition->owner(), settle(move.start, next));
+    if (!next.segments.empty()) leaving.push_back(std::move(next));
+  }
+  co_await take_away(std::move(leaving));
+}
+
+boost::asio::awaitable<void> PartitionTable::take_away(std::vector<Leaving> leaving) {
+  for (auto& of : leaving) {
+    auto& log_dir = of.partition->log_dir();
+    // Its directory goes as a whole, or the next start finds what lies below the log's start.
+    if (of.partition->is_closed() || log_dir.is_offline()) continue;
+    auto rename_all = [this, &of]() -> Result<void> {
+      of.marked.clear();
+      for (const auto& segment : of.segments) WEIR_TRY(storage::mark_deleted(ports_.fs, *segment, of.marked));
+      return ports_.fs.sync_directory(of.segments.front()->path().parent_path());
     };
     const auto renamed = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-    if (!renamed) {
-      // Those that keep their names lie below the log's start: the next start finds them and tries again.
-      move.partition->log_dir().report(renamed.error());
-      log_warn("{}-{}: not every deleted segment could be renamed: {}", move.partition->name().topic,
-               move.partition->name().partition, to_string(renamed.error()));
+    if (renamed) {
+      reaper_.remove_later({.files = std::move(of.marked),
+                            .directories = {},
+                            .segments = std::move(of.segments),
+                            .due = ports_.clock.steady() + of.delay});
+      continue;
     }
-    reaper_.remove_later({.files = std::move(marked),
-                          .directories = {},
-                          .segments = std::move(gone),
-                          .due = ports_.clock.steady() + Millis(delay_ms)});
+    // No file goes whose new name a power cut could take back.
+    log_dir.report(renamed.error());
+    log_warn("{}-{}: {} deleted segments could not be renamed, tried again soon: {}", of.partition->name().topic,
+             of.partition->name().partition, of.segments.size(), to_string(renamed.error()));
+    leaving_.push_back(std::move(of));
   }
 }
 

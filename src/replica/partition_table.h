@@ -185,6 +185,14 @@ class PartitionTable {
   using OffsetsByDir = std::map<LogDir*, storage::LogOffsets>;
   boost::asio::awaitable<void> collect_offsets(OffsetsByDir& by_dir, std::vector<StartMove>& unsettled);
   boost::asio::awaitable<void> settle_starts(std::vector<StartMove> moves);
+  // Segments that a log's start has passed, on their way to the reaper.
+  struct Leaving {
+    std::shared_ptr<Partition> partition;
+    std::vector<std::shared_ptr<storage::Segment>> segments;
+    std::vector<storage::Path> marked;  // the names that their files have by now
+    Millis delay;                       // from the names' being durable until the files go
+  };
+  boost::asio::awaitable<void> take_away(std::vector<Leaving> leaving);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;
   // True: it was made just now.
   [[nodiscard]] Result<bool> prepare_directory(const Opening& opening) const;
@@ -219,6 +227,7 @@ class PartitionTable {
   std::map<TopicPartition, std::vector<LogDir*>> on_disk_;
   bool is_starting_ = false;
   Reaper reaper_;
+  std::vector<Leaving> leaving_;  // what could not be renamed, or not durably: tried again with the next checkpoints
   std::shared_ptr<OneShot<bool>> opened_;  // what tell_progress() sleeps on; set when open() is done
   TaskGroup tasks_;
 };

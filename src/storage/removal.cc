@@ -32,8 +32,11 @@ Result<void> mark_deleted(FileSystem& fs, const Segment& segment, std::vector<Pa
     auto marked_path = path;
     marked_path += kDeletedSuffix;
     auto renamed = fs.rename(path, marked_path);
-    if (!renamed && renamed.error().code == Errc::kNotFound) continue;
-    if (!renamed) return std::unexpected(std::move(renamed).error());
+    if (!renamed && renamed.error().code != Errc::kNotFound) return std::unexpected(std::move(renamed).error());
+    if (!renamed) {
+      WEIR_TRY_ASSIGN(exists, fs.exists(marked_path));
+      if (!exists) continue;
+    }
     marked.push_back(std::move(marked_path));
   }
   return {};

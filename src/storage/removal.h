@@ -12,7 +12,8 @@
 namespace weir::storage {
 
 // Renames the files of a segment that its log no longer holds to `.deleted`, the `.log` first (what else a cut leaves
-// under its old name is cleared at the next start). Appends the new paths to `marked`; makes nothing durable.
+// under its old name is cleared at the next start). Appends the new paths to `marked`, those too that an attempt which
+// failed has left; makes nothing durable.
 [[nodiscard]] Result<void> mark_deleted(FileSystem& fs, const Segment& segment, std::vector<Path>& marked);
 
 // What is not there is no error. Never under a reader: a file shrinks before it goes. kClosed: `stop` was set between

@@ -128,6 +128,64 @@ TEST(Retention, ACheckpointThatCannotBeWrittenMovesNothing) {
   EXPECT_EQ(earliest(broker, "t"), 3);
 }
 
+TEST(Retention, FilesThatCouldNotBeRenamedAreTriedAgain) {
+  TestBroker broker(
+      {.settings = {"log.retention.check.interval.ms=1000", "log.flush.offset.checkpoint.interval.ms=1000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+  fill(broker, "t", 5);
+  broker.faults().applies = [](const std::string& name, const storage::Path& path) {
+    return name == "rename" && path.stem() == "00000000000000000001";
+  };
+  broker.faults().fail_from(1, ENOSPC);
+  broker.advance(Millis(100'000));
+  EXPECT_TRUE(broker.faults().fired());
+  EXPECT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(std::ranges::count(files_of(broker, "t-0", kLogName), "00000000000000000002.log"), 1);
+  broker.faults().heal();
+  broker.advance(Millis(1000));
+  EXPECT_EQ(files_of(broker, "t-0", ".log.deleted").size(), 3U);
+  broker.advance(Millis(62'000));
+  EXPECT_EQ(files_of(broker, "t-0", kLogName).size(), 2U);
+  EXPECT_TRUE(files_of(broker, "t-0", ".deleted").empty());
+}
+
+// A power cut would bring the old names back, and the log could not go on from them.
+TEST(Retention, NoFileGoesBeforeItsNewNameIsDurable) {
+  TestBroker broker(
+      {.settings = {"log.retention.check.interval.ms=1000", "log.flush.offset.checkpoint.interval.ms=1000"}});
+  create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+  fill(broker, "t", 5);
+  broker.faults().applies = [](const std::string& name, const storage::Path& path) {
+    return name == "sync_directory" && path == "/weir/t-0";
+  };
+  broker.faults().fail_from(1, ENOSPC);
+  broker.advance(Millis(200'000));
+  EXPECT_TRUE(broker.faults().fired());
+  EXPECT_EQ(earliest(broker, "t"), 3);
+  EXPECT_EQ(files_of(broker, "t-0", ".log.deleted").size(), 3U);
+  broker.faults().heal();
+  broker.advance(Millis(62'000));
+  EXPECT_TRUE(files_of(broker, "t-0", ".deleted").empty());
+}
+
+TEST(Retention, WhatCouldNotBeRenamedGoesWithItsTopic) {
+  TestBroker broker(
+      {.settings = {"log.retention.check.interval.ms=1000", "log.flush.offset.checkpoint.interval.ms=1000"}});
+  const auto id = create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
+  fill(broker, "t", 5);
+  broker.faults().applies = [](const std::string& name, const storage::Path& path) {
+    return name == "rename" && path.extension() == ".log";
+  };
+  broker.faults().fail_from(1, ENOSPC);
+  broker.advance(Millis(100'000));
+  ASSERT_TRUE(broker.faults().fired());
+  broker.faults().heal();
+  ASSERT_EQ(delete_topic(broker, id), ErrorCode::kNone);
+  broker.advance(Millis(200'000));
+  const auto left = *broker.fs()->list("/weir");
+  EXPECT_TRUE(std::ranges::none_of(left, [](const auto& entry) { return entry.name.starts_with("t-0"); }));
+}
+
 TEST(Retention, FilesWaitForAnAnswerThatReadsThem) {
   TestBroker broker({.settings = {"log.retention.check.interval.ms=1000"}});
   create_topic(broker, "t", 1, {{"segment.bytes", "1048576"}, {"retention.bytes", "1400000"}});
