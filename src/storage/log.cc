@@ -284,8 +284,9 @@ Offset Log::retained_start(const RetentionRules& rules, Offset high_watermark, s
     const auto& segment = segments_[i];
     const auto tail = segment->tail();
     // Where the next one begins: compaction may have left a gap before it.
-    const auto end = i + 1 < segments_.size() ? segments_[i + 1]->base_offset() : tail.next_offset;
-    if (segment->is_empty() || end > high_watermark) break;
+    const bool is_last = i + 1 == segments_.size();
+    const auto end = is_last ? tail.next_offset : segments_[i + 1]->base_offset();
+    if ((is_last && segment->is_empty()) || end > high_watermark) break;
     if (tail.next_offset > log_start_) {
       if (!rules.deletes) break;
       const auto size_without = static_cast<std::int64_t>(size - tail.size_bytes);
@@ -324,7 +325,9 @@ std::vector<std::shared_ptr<Segment>> Log::advance_start(Offset start) {
 }
 
 bool Log::has_segments_below_start() const {
-  return !segments_.front()->is_empty() && segments_.front()->tail().next_offset <= log_start_;
+  const auto& first = *segments_.front();
+  const bool would_go = segments_.size() > 1 || !first.is_empty();
+  return would_go && first.tail().next_offset <= log_start_;
 }
 
 bool Log::is_plain() const {

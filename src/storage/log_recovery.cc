@@ -362,7 +362,9 @@ Result<void> Recovery::step_over(std::size_t index) {
       told_bytes = walk.scanned_bytes();
     }
     if (kind == HeaderWalk::Kind::kEnd) break;
-    if (kind == HeaderWalk::Kind::kBad && is_below_start(index)) break;  // it was on its way out: no end of the log
+    // What was on its way out ends no log, nor do offsets that it claims from the segments behind it.
+    const bool claims_more = kind == HeaderWalk::Kind::kBatch && walk.header().next_offset() > next_base(index);
+    if (is_below_start(index) && (kind == HeaderWalk::Kind::kBad || claims_more)) break;
     const bool is_damage = kind == HeaderWalk::Kind::kDamage || kind == HeaderWalk::Kind::kLost;
     if (kind == HeaderWalk::Kind::kBad || (is_damage && is_planted(PlantedBug::kDamageCutOff))) {
       cut_segment_ = index;

@@ -32,6 +32,12 @@ class Recoveries : public StorageTest {
     ASSERT_OK(value_of(fs().open(path, OpenMode::kReadWrite))->truncate(size));
   }
   Offset base_of_segment(std::size_t index) { return driver_.log().view()->segments()[index]->base_offset(); }
+  // No floor but the recovery point: an index says that what it covers is durable.
+  void forget_indexes() {
+    for (const auto& name : names_in(driver_.directory())) {
+      if (name.ends_with("index")) EXPECT_OK(fs().unlink(driver_.directory() / name));
+    }
+  }
   // Of segments, whatever is there besides.
   std::vector<std::string> segment_files() {
     auto names = names_in(driver_.directory());
@@ -625,11 +631,50 @@ TEST_P(Recoveries, WhatIsBadBelowTheStartEndsNothing) {
   std::ranges::fill(MutableByteView(torn).subspan(driver_.expected(second, second + 2).size()), std::uint8_t{0});
   // Above the floor it is a torn tail, around the floor damage that nothing readable follows.
   for (const auto floor : {Offset{0}, second + 2, second + 4, third - 1, third}) {
+    forget_indexes();  // what the open before made durable
     put(path, torn);
     ASSERT_OK(driver_.open({.recovery_point = floor, .log_start = third, .knows_log_start = true}));
     EXPECT_EQ(driver_.log().log_end(), Offset{80}) << floor.value();
     EXPECT_EQ(value_of(driver_.read(third, Offset{80})), driver_.expected(third, Offset{80})) << floor.value();
     EXPECT_TRUE(driver_.log().recovery().damaged.empty()) << floor.value();
+    driver_.drop();
+  }
+}
+
+// Nothing of the first segment is left, and it is not what retention stops at.
+TEST_P(Recoveries, ASegmentBelowTheStartMayBeEmpty) {
+  append_batches(40);
+  const auto second = base_of_segment(1);
+  const auto third = base_of_segment(2);
+  driver_.drop();
+  forget_indexes();
+  const auto path = driver_.file(0, ".log");
+  put(path, Bytes(content(path).size()));
+  ASSERT_OK(driver_.open({.log_start = second, .knows_log_start = true}));
+  EXPECT_EQ(driver_.log().log_end(), Offset{80});
+  EXPECT_TRUE(driver_.log().has_segments_below_start());
+  EXPECT_EQ(driver_.log().retained_start({.retention_bytes = 0}, third, 0), third);
+  EXPECT_EQ(driver_.log().advance_start(second).size(), 1U);
+  EXPECT_FALSE(driver_.log().has_segments_below_start());
+}
+
+// The offset of a batch lies outside its checksum: rotted, it claims those of the segments behind.
+TEST_P(Recoveries, OffsetsClaimedBelowTheStartEndNothing) {
+  append_batches(40);
+  const auto second = base_of_segment(1);
+  const auto third = base_of_segment(2);
+  driver_.drop();
+  const auto path = driver_.file(second.value(), ".log");
+  const auto whole = content(path);
+  for (const auto floor : {Offset{0}, second + 2, third}) {
+    forget_indexes();
+    auto rotted = whole;
+    rotted[driver_.expected(second, second + 2).size() + 5] ^= 1;  // 2^16 more
+    put(path, rotted);
+    ASSERT_OK(driver_.open({.recovery_point = floor, .log_start = third, .knows_log_start = true}));
+    EXPECT_EQ(driver_.log().log_end(), Offset{80}) << floor.value();
+    EXPECT_EQ(value_of(driver_.read(third, Offset{80})), driver_.expected(third, Offset{80})) << floor.value();
+    EXPECT_EQ(driver_.log().advance_start(third).size(), 2U) << floor.value();
     driver_.drop();
   }
 }
