@@ -1,5 +1,7 @@
 // The partition table's checkpoints: one round at a time asks every owner, writes each directory's files, and only then
 // lets the logs start where the files say, and their old segments go. Home shard.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/async/run_on.h"
@@ -70,14 +72,20 @@ boost::asio::awaitable<Result<void>> PartitionTable::write_checkpoints() {
 boost::asio::awaitable<void> PartitionTable::settle_starts(std::vector<StartMove> moves) {
   auto leaving = std::exchange(leaving_, {});
   for (auto& move : moves) {
-    Leaving next{.partition = move.partition, .segments = {}, .marked = {}, .delay = {}};
+    Leaving next{.partition = move.partition, .segments = {}, .delay = {}};
     auto settle = [](Offset start, Leaving& to) -> boost::asio::awaitable<void> {
       to.segments = to.partition->settle_start(start);
       to.delay = Millis(to.partition->rules().file_delete_delay_ms);
       co_return;
     };
     co_await run_on(move.partition->owner(), settle(move.start, next));
-    if (!next.segments.empty()) leaving.push_back(std::move(next));
+    if (next.segments.empty()) continue;
+    const auto earlier = std::ranges::find(leaving, next.partition, &Leaving::partition);
+    if (earlier == leaving.end()) {
+      leaving.push_back(std::move(next));
+    } else {
+      std::ranges::move(next.segments, std::back_inserter(earlier->segments));
+    }
   }
   co_await take_away(std::move(leaving));
 }
@@ -87,23 +95,20 @@ boost::asio::awaitable<void> PartitionTable::take_away(std::vector<Leaving> leav
     auto& log_dir = of.partition->log_dir();
     // Its directory goes as a whole, or the next start finds what lies below the log's start.
     if (of.partition->is_closed() || log_dir.is_offline()) continue;
-    auto rename_all = [this, &of]() -> Result<void> {
-      of.marked.clear();
-      for (const auto& segment : of.segments) WEIR_TRY(storage::mark_deleted(ports_.fs, *segment, of.marked));
-      return ports_.fs.sync_directory(of.segments.front()->path().parent_path());
-    };
-    const auto renamed = co_await run_on_helper(ports_.helpers, home(), std::move(rename_all));
-    if (renamed) {
-      reaper_.remove_later({.files = std::move(of.marked),
+    auto mark = [this, &of] { return storage::mark_deleted_durably(ports_.fs, of.segments); };
+    auto marked = co_await run_on_helper(ports_.helpers, home(), std::move(mark));
+    const auto staying = of.segments.begin() + static_cast<std::ptrdiff_t>(marked.count);
+    if (marked.count != 0) {
+      reaper_.remove_later({.files = std::move(marked.files),
                             .directories = {},
-                            .segments = std::move(of.segments),
+                            .segments = {std::move_iterator(of.segments.begin()), std::move_iterator(staying)},
                             .due = ports_.clock.steady() + of.delay});
-      continue;
     }
-    // No file goes whose new name a power cut could take back.
-    log_dir.report(renamed.error());
+    if (marked.outcome) continue;
+    of.segments.erase(of.segments.begin(), staying);
+    log_dir.report(marked.outcome.error());
     log_warn("{}-{}: {} deleted segments could not be renamed, tried again soon: {}", of.partition->name().topic,
-             of.partition->name().partition, of.segments.size(), to_string(renamed.error()));
+             of.partition->name().partition, of.segments.size(), to_string(marked.outcome.error()));
     leaving_.push_back(std::move(of));
   }
 }

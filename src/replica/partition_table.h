@@ -189,8 +189,7 @@ class PartitionTable {
   struct Leaving {
     std::shared_ptr<Partition> partition;
     std::vector<std::shared_ptr<storage::Segment>> segments;
-    std::vector<storage::Path> marked;  // the names that their files have by now
-    Millis delay;                       // from the names' being durable until the files go
+    Millis delay;  // from the new names' being durable until the files go
   };
   boost::asio::awaitable<void> take_away(std::vector<Leaving> leaving);
   [[nodiscard]] Result<void> open_log(Opening& opening) const;

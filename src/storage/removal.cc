@@ -1,5 +1,9 @@
 #include "storage/removal.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "storage/segment_names.h"
 
 namespace weir::storage {
@@ -40,6 +44,22 @@ Result<void> mark_deleted(FileSystem& fs, const Segment& segment, std::vector<Pa
     marked.push_back(std::move(marked_path));
   }
   return {};
+}
+
+MarkedSegments mark_deleted_durably(FileSystem& fs, const std::vector<std::shared_ptr<Segment>>& segments) {
+  MarkedSegments marked;
+  while (marked.count < segments.size()) {
+    std::vector<Path> files;
+    marked.outcome = mark_deleted(fs, *segments[marked.count], files);
+    if (!marked.outcome) break;
+    std::ranges::move(files, std::back_inserter(marked.files));
+    ++marked.count;
+  }
+  if (marked.count == 0) return marked;
+  auto durable = fs.sync_directory(segments.front()->path().parent_path());
+  if (durable) return marked;
+  if (durable.error().code == Errc::kNotFound) return {.count = segments.size(), .files = {}, .outcome = {}};
+  return {.count = 0, .files = {}, .outcome = std::move(durable)};
 }
 
 Result<void> remove_file_in_steps(FileSystem& fs, const Path& path, const std::atomic<bool>& stop) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "base/result.h"
@@ -15,6 +17,17 @@ namespace weir::storage {
 // under its old name is cleared at the next start). Appends the new paths to `marked`, those too that an attempt which
 // failed has left; makes nothing durable.
 [[nodiscard]] Result<void> mark_deleted(FileSystem& fs, const Segment& segment, std::vector<Path>& marked);
+
+struct MarkedSegments {
+  std::size_t count = 0;    // of the segments given, from the first on: their new names are durable
+  std::vector<Path> files;  // those names
+  Result<void> outcome;     // what kept the others from it; they can be given again
+};
+
+// mark_deleted() for segments of one log, as far as it goes, and their names made durable: none goes for good whose old
+// name a power cut could bring back. A directory that is not there any more took them with it: no error, and no files.
+[[nodiscard]] MarkedSegments mark_deleted_durably(FileSystem& fs,
+                                                  const std::vector<std::shared_ptr<Segment>>& segments);
 
 // What is not there is no error. Never under a reader: a file shrinks before it goes. kClosed: `stop` was set between
 // two steps; what is left goes another time.

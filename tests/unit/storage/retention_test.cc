@@ -172,5 +172,53 @@ TEST_P(Retention, AFullDiskKeepsTheActiveSegment) {
   EXPECT_EQ(driver.log().advance_start(Offset(2)).size(), 1U);
 }
 
+// The others are given again; those that had got new names are not held back.
+TEST_P(Retention, MarksWhatItCanAndSaysWhatStayed) {
+  if (!on_memory()) GTEST_SKIP() << "needs a file system that can be made to fail";
+  const auto gone = driver_.log().advance_start(Offset(6));
+  ASSERT_EQ(gone.size(), 3U);
+  test::FaultFs faults(fs());
+  faults.applies = [](const std::string& name, const Path& path) {
+    return name == "rename" && path.filename() == "00000000000000000002.log";
+  };
+  faults.fail_from(1, EIO);
+  const auto some = mark_deleted_durably(faults, gone);
+  EXPECT_FALSE(some.outcome);
+  EXPECT_EQ(some.count, 1U);
+  EXPECT_FALSE(some.files.empty());
+  for (const auto& file : some.files)
+    EXPECT_TRUE(file.filename().native().starts_with("00000000000000000000.")) << file;
+  faults.heal();
+  const auto rest = mark_deleted_durably(faults, {gone.begin() + 1, gone.end()});
+  EXPECT_OK(rest.outcome);
+  EXPECT_EQ(rest.count, 2U);
+  const auto names = names_in(driver_.directory());
+  const auto marked_count = std::ranges::count_if(names, [](const auto& name) { return name.ends_with(".deleted"); });
+  EXPECT_EQ(some.files.size() + rest.files.size(), static_cast<std::size_t>(marked_count));
+  for (const auto& name : names) EXPECT_TRUE(name.ends_with(".deleted") || name >= "00000000000000000006") << name;
+}
+
+TEST_P(Retention, NothingIsMarkedWhoseNameIsNotDurable) {
+  if (!on_memory()) GTEST_SKIP() << "needs a file system that can be made to fail";
+  const auto gone = driver_.log().advance_start(Offset(6));
+  test::FaultFs faults(fs());
+  faults.fail_next("sync_directory", EIO);
+  const auto none = mark_deleted_durably(faults, gone);
+  EXPECT_FALSE(none.outcome);
+  EXPECT_EQ(none.count, 0U);
+  EXPECT_TRUE(none.files.empty());
+  EXPECT_EQ(mark_deleted_durably(faults, gone).count, 3U);
+}
+
+TEST_P(Retention, ADirectoryThatIsGoneTookItsSegmentsAlong) {
+  const auto gone = driver_.log().advance_start(Offset(6));
+  driver_.drop();
+  ASSERT_OK(remove_tree_in_steps(fs(), root() / "t-0", never_));
+  const auto marked = mark_deleted_durably(fs(), gone);
+  EXPECT_OK(marked.outcome);
+  EXPECT_EQ(marked.count, 3U);
+  EXPECT_TRUE(marked.files.empty());
+}
+
 }  // namespace
 }  // namespace weir::storage
