@@ -23,6 +23,11 @@ def files_of(data):
                     yield os.path.join(name, file)
 
 
+def log_of(file):
+    """The log of the segment that a file belongs to."""
+    return os.path.splitext(file)[0] + ".log"
+
+
 def options_of(file):
     if file.endswith((".log", ".checkpoint")):
         decoder = ["--cluster-metadata-decoder"] if file.startswith(METADATA) else []
