@@ -119,12 +119,13 @@ Result<std::shared_ptr<const Image>> read_snapshot(ByteView content, const Snaps
 
 Result<Bootstrap> read_bootstrap(ByteView content) {
   Bootstrap bootstrap;
-  WEIR_TRY(visit_body(content, [&bootstrap](const LogEntry& entry) -> Result<void> {
+  const auto keep = [&bootstrap](const LogEntry& entry) -> Result<void> {
     if (entry.is_control) return apply_control(entry, bootstrap.kraft_version, bootstrap.voters);
     WEIR_TRY(protocol::decode_metadata_record(entry.value));
     bootstrap.records.emplace_back(entry.value.begin(), entry.value.end());
     return {};
-  }));
+  };
+  WEIR_TRY(visit_body(content, keep));
   return bootstrap;
 }
 
